@@ -13,7 +13,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 PRACTICE = $(COMPOSE) --env-file deploy/practice.env -f docker-compose.yml -f deploy/compose.practice.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale citus-suite check audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clean
+.PHONY: help demo up down test journey scale citus-suite check audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clients clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ contracts: .venv/ready ## Write the generated files: topology, API, gateway, sch
 
 wheel: .venv/ready ## Build what other teams install: contracts and consumer kit
 	cd deploy/wheel && $(CURDIR)/$(RUN)python -m hatchling build --target wheel --directory $(CURDIR)/dist
+
+clients: .venv/ready ## Build the clients of the API: dist/ovation_client-*.whl, dist/ovation-client-*.tgz
+	$(RUN)python -m deploy.clients
 
 clean: ## Remove what was made here, secrets excepted
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .ovation dist

@@ -35,6 +35,10 @@ PLACES = """
     shared/contracts/schemas/** shared/contracts/samples/**
     deploy/*.py deploy/*.md deploy/*.yml deploy/*.env deploy/Dockerfile deploy/uv.txt
     deploy/capacity.toml
+    deploy/clients/*.py deploy/clients/problems.toml deploy/clients/*/*.md
+    deploy/clients/python/pyproject.toml deploy/clients/python/templates/*.jinja
+    deploy/clients/python/ovation_client/*
+    deploy/clients/typescript/*.json deploy/clients/typescript/src/*.ts
     deploy/checks/*.py deploy/citus/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py
     deploy/docs/*.py
     deploy/events/*.py deploy/examples/** deploy/failover/* deploy/gateway/* deploy/harness/*.py
@@ -43,7 +47,7 @@ PLACES = """
     deploy/template/** deploy/wheel/**
     tests/*.py tests/*/**.py tests/fakes/contracts/*
     tests/deploy/kubernetes/schemas/* tests/browser/package*.json
-    tests/contracts/node/*
+    tests/contracts/node/* tests/api_clients/node/*.mjs
     tests/fuzz/schemathesis.toml tests/purchase/packages.toml tests/upgrades/released.txt
 """
 # A new service has single files; they become folders when they grow.

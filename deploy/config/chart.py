@@ -21,6 +21,8 @@ CHART = Path(__file__).parent.parent / "kubernetes" / "ovation"
 OTHER_PROGRAMS = ("auditor", "operator", "operator-providers", "gateway", "sandbox", "issuer")
 _OF_OTHERS = {
     "WEB_HOST_ORIGINS": "",
+    "WEB_PICTURE_ORIGINS": "",
+    "WEB_RUNBOOKS_URL": "",
     "OVATION_GATEWAY_WORKERS": "",
     "OVATION_TRUSTED_PROXIES": "",
     "OVATION_TENCENT_ADDRESSES": "",

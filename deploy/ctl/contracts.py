@@ -16,6 +16,7 @@ from deploy.docs.tables import table_pages
 from deploy.events.asyncapi import whole_document
 from deploy.events.page import events_page
 from deploy.gateway import problem_pages
+from deploy.gateway.fields import lacking
 from deploy.gateway.nginx import (
     STRIPPED,
     render,
@@ -32,6 +33,7 @@ from shared.messaging.topology import topology
 DEPLOY = Path(__file__).parent.parent
 ROOT = DEPLOY.parent
 CONTRACTS = ROOT / "shared" / "contracts"
+OPENAPI = DEPLOY / "gateway" / "openapi.json"
 Generated: TypeAlias = Mapping[str, tuple[Path, Callable[[], str]]]
 
 # Docker's own resolver, inside every network that Compose makes.
@@ -72,6 +74,11 @@ def stale_files() -> list[str]:
     ]
 
 
+def undescribed_fields() -> list[str]:
+    """Return what fields, parameters and bodies of the API do not say of themselves."""
+    return list(lacking(json.loads(OPENAPI.read_text())))
+
+
 # Written by `make contracts`, once what is new is published.
 OF_EVENTS: Generated = {
     "asyncapi": (CONTRACTS / "asyncapi.json", lambda: _json(whole_document())),
@@ -98,7 +105,7 @@ def _generated() -> Generated:
         ),
         "gateway": (DEPLOY / "gateway" / "nginx.conf", _compose_gateway),
         "practice": (DEPLOY / "gateway" / "practice.conf", _practice_gateway),
-        "openapi": (DEPLOY / "gateway" / "openapi.json", lambda: _json(whole_api())),
+        "openapi": (OPENAPI, lambda: _json(whole_api())),
         "problems": (problem_pages.FILE, _problems),
     }
 

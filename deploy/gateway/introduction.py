@@ -70,6 +70,7 @@ TAGS = {
     "operator-payouts": "For operators: payouts under review, appeals, and what a payout was for.",
     "operator-payees": "For operators: payees whose names may be on a list of sanctions.",
     "operator-bank-files": "For operators: payouts by files for the bank, and the bank's reports.",
+    "operator-work": "For operators: how the work of each service stands.",
     "operator-audit": "For operators: what operators did and looked at.",
     "finance": "For operators and accountants: books, trial balances, liabilities, statements.",
 }

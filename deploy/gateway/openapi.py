@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from deploy.config.environment import ROOT, Endpoints, environment_of, new_secrets
 from deploy.config.services import DATABASES, FEED
+from deploy.gateway.examples import add_examples
 from deploy.gateway.introduction import INFO, SECURITY, SERVERS, TAGS
 from deploy.gateway.links import add_links
 from shared.http.problems import Problem, documented
@@ -41,6 +42,7 @@ def whole_api() -> Document:
     introduce(whole)
     add_links(whole)
     _add_limits(whole)
+    add_examples(whole)
     return whole
 
 

@@ -265,6 +265,18 @@ Quota = Table(
         "used": "bigint",
     },
 )
+Audit = Table(
+    "audit",
+    {
+        "id": "bigint",
+        "at": "timestamp with time zone",
+        "operator": "text",
+        "action": "text",
+        "user_id": "text",
+        "reason": "text",
+        "facts": "jsonb",
+    },
+)
 ErasedUser = Table(
     "erased_users",
     {

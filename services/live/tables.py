@@ -10,6 +10,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from shared.backoffice.tables import ERASURE_TABLES
+from shared.ledger.tables import AuditColumns
 from shared.messaging.tables import MAILBOX_TABLES
 from shared.postgres.tables import add_tables
 from shared.quotas.tables import QuotaColumns
@@ -280,4 +281,4 @@ class Rebuild(LiveTable, table=True):
     phase: str = Field(sa_type=Text)
 
 
-add_tables(LiveTable, *MAILBOX_TABLES, QuotaColumns, *ERASURE_TABLES)
+add_tables(LiveTable, *MAILBOX_TABLES, QuotaColumns, AuditColumns, *ERASURE_TABLES)

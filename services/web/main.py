@@ -29,9 +29,12 @@ def build(settings: Settings) -> FastAPI:
         is_bundled=is_bundled,
         host_origins=settings.host_origins,
         readings=settings.readings,
+        runbooks_url=settings.runbooks_url,
     )
     app.state.reference = pages.render_reference(version=version, swagger_version=swagger_version)
-    app.state.page_headers = pages.page_headers(settings.host_origins)
+    app.state.page_headers = pages.page_headers(
+        settings.host_origins, picture_origins=settings.picture_origins
+    )
     people = settings.people_file
     app.state.people = tomllib.loads(people.read_text()) if people else {}
     app.include_router(pages.router)

@@ -57,12 +57,12 @@ KINDS = frozenset((".css", ".js", ".svg"))
 # Everything comes from here: no foreign script, style or font, and nothing inline.
 SOURCES = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "base-uri 'none'; form-action 'none'; "
 )
 # And no string ever becomes markup.
 POLICY = f"{SOURCES}require-trusted-types-for 'script'; trusted-types 'none'; "
 # Swagger UI makes markup of strings, of our own document alone.
-REFERENCE_POLICY = f"{SOURCES}frame-ancestors 'none'"
+REFERENCE_POLICY = f"{SOURCES}img-src 'self' data:; frame-ancestors 'none'"
 SHEET = '<link rel="stylesheet" href="/static/{name}.css">\n'
 FILE_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin"}
 PAGE_HEADERS = {
@@ -124,14 +124,25 @@ def has_bundles(sources: str) -> bool:
     return made_of.exists() and made_of.read_text().strip() == sources
 
 
-def page_headers(host_origins: str) -> dict[str, str]:
-    """Return the headers of all pages; the sites of `host_origins` may frame them."""
+def page_headers(host_origins: str, *, picture_origins: str) -> dict[str, str]:
+    """
+    Return the headers of all pages.
+
+    The sites of `host_origins` may frame them; pictures and films may come from `picture_origins`.
+    """
+    pictures = f"'self' {picture_origins}".rstrip()
     ancestors = host_origins or "'none'"
-    return {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}frame-ancestors {ancestors}"}
+    policy = f"{POLICY}img-src {pictures} data:; media-src {pictures}; frame-ancestors {ancestors}"
+    return {**PAGE_HEADERS, "Content-Security-Policy": policy}
 
 
 def render_pages(
-    *, version: str, is_bundled: bool, host_origins: str, readings: Sequence[Reading]
+    *,
+    version: str,
+    is_bundled: bool,
+    host_origins: str,
+    readings: Sequence[Reading],
+    runbooks_url: str = "",
 ) -> dict[str, str]:
     """Return the text of each page, by its address."""
     sheets = () if is_bundled else SHEETS
@@ -140,6 +151,7 @@ def render_pages(
         .replace("{{sheets}}", "".join(SHEET.format(name=name) for name in sheets))
         .replace("/static/", f"/static/{version}/")
         .replace("{{host_origins}}", host_origins)
+        .replace("{{runbooks_url}}", html.escape(runbooks_url))
         .replace("{{claims}}", html.escape(json.dumps([asdict(reading) for reading in readings])))
     )
     return {

@@ -57,7 +57,15 @@ def watch(database: Database, in_flight: Sequence[InFlight]) -> Background:
 
 
 async def measure(database: Database, in_flight: InFlight) -> None:
-    """Count what is open and what is overdue, in all parts."""
+    """Show what is open and what is overdue, in all parts."""
+    states, overdue = await count_in_flight(database, in_flight)
+    for state, number in states.items():
+        IN_FLIGHT.labels(in_flight.type, state).set(number)
+    IN_FLIGHT_OVERDUE.labels(in_flight.type).set(overdue)
+
+
+async def count_in_flight(database: Database, in_flight: InFlight) -> tuple[Counter[str], int]:
+    """Return how much is open in each state, and how much of it is overdue, in all parts."""
     states, overdue = Counter[str](), 0
     parts = (database.reference,) if in_flight.is_of_reference else database.parts
     for part in parts:
@@ -65,9 +73,7 @@ async def measure(database: Database, in_flight: InFlight) -> None:
             for row in await _count(tx, in_flight):
                 states[row.state] += row.open
                 overdue += row.overdue
-    for state, number in states.items():
-        IN_FLIGHT.labels(in_flight.type, state).set(number)
-    IN_FLIGHT_OVERDUE.labels(in_flight.type).set(overdue)
+    return states, overdue
 
 
 async def _count(tx: Transaction, in_flight: InFlight) -> Rows:

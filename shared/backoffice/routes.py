@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from shared.backoffice.adjustments import (
     Adjustment,
@@ -18,6 +17,7 @@ from shared.backoffice.adjustments import (
     audit_lines,
     part_of_adjustment,
 )
+from shared.contracts.base import like
 from shared.errors import Refusal
 from shared.http import (
     AllParts,
@@ -35,6 +35,9 @@ from shared.http import (
     request_id,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import AdjustmentId, Instant, OperatorName, UserName
+from shared.http.pages import Cursor
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
@@ -45,8 +48,17 @@ Adjuster = Annotated[Identity, operator_with(ADJUST_SCOPE)]
 AUDIT_SCOPE = "audit:read"
 AuditReader = Annotated[Identity, operator_with(AUDIT_SCOPE)]
 AMOUNT_MAX = 1_000_000_000
-Reads = Annotated[bool, Query(description="Also what operators only looked at.")]
-Reason = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Reads = Annotated[
+    bool, Query(description="Whether also what operators only looked at.", examples=[True])
+]
+About = Annotated[
+    UserId | None,
+    Query(description="Only what was done to this user; without it, to all.", examples=["mira"]),
+]
+Reason = Annotated[
+    str,
+    Field(min_length=3, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["support-4711"]),
+]
 
 RequestAdjustment: TypeAlias = Callable[[Transaction, AdjustmentRequest], Awaitable[Adjustment]]
 # A transaction, which adjustment, who decides, whether they agree, and the story it is part of.
@@ -71,12 +83,13 @@ def _not_zero(amount: int) -> int:
     return amount
 
 
-class Why(BaseModel):
+class Why(Body):
     """Why it is done: it is written into the audit log."""
 
     model_config = ConfigDict(extra="forbid")
 
     reason: Reason
+    """Why it is done, for colleagues and auditors; the audit log keeps it."""
 
 
 class NewAdjustment(Why):
@@ -87,26 +100,43 @@ class NewAdjustment(Why):
     """
 
     user: UserId
+    """Whose balance it is: the `sub` of their token."""
     amount: Annotated[
-        int, Field(strict=True, ge=-AMOUNT_MAX, le=AMOUNT_MAX), AfterValidator(_not_zero)
+        int,
+        Field(strict=True, ge=-AMOUNT_MAX, le=AMOUNT_MAX, examples=[100, -100]),
+        AfterValidator(_not_zero),
     ]
+    """
+    What the user gets (positive) or loses (negative): coins in wallet, diamonds in payout. It is
+    never 0.
+    """
 
 
-class AdjustmentView(BaseModel):
+class AdjustmentView(Body):
     """A correction: who asked for it, who decided, and how."""
 
-    adjustment: UUID
-    user: str
-    amount: int
-    reason: str
-    state: str
-    requested_by: str
-    requested_at: datetime
-    decided_by: str | None
-    decided_at: datetime | None
+    adjustment: AdjustmentId
+    user: UserName
+    """Whose balance it is: the `sub` of their token."""
+    amount: Annotated[int, like(100, -100)]
+    """What the user gets (positive) or loses (negative): coins in wallet, diamonds in payout."""
+    reason: Annotated[str, like("support-4711")]
+    """Why it was asked for."""
+    state: Annotated[str, like("requested", "approved", "rejected")]
+    """`requested` until a colleague decides, then `approved` and posted, or `rejected`."""
+    requested_by: OperatorName
+    """Who asked for it: the `sub` of the operator's token."""
+    requested_at: Instant
+    """When it was asked for."""
+    decided_by: Annotated[str | None, like(None, "ben")]
+    """
+    Who decided; somebody other than who asked, unless it was taken back. Null until it is decided.
+    """
+    decided_at: Annotated[Instant | None, like(None, "2026-11-23T12:05:00Z")]
+    """When it was decided; null until then."""
 
 
-class AuditLine(BaseModel):
+class AuditLine(Body):
     """
     What an operator did.
 
@@ -116,21 +146,30 @@ class AuditLine(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    id: int
-    at: datetime
-    operator: str
-    action: str
-    user: str
-    reason: str
-    facts: dict[str, Any]
+    id: Annotated[int, like(512)]
+    """The number of the line in the log of this service: it rises, and lines never change."""
+    at: Instant
+    """When it was done."""
+    operator: OperatorName
+    action: Annotated[str, like("adjustment.requested", "read")]
+    """What was done; `read` is what was only looked at."""
+    user: UserName
+    """
+    Whom it was about: the `sub` of their token, or the id of what is nobody's, such as a gift type.
+    Empty for a list of several people.
+    """
+    reason: Annotated[str, like("support-4711")]
+    """Why, as the operator said it; of action `read`, the request."""
+    facts: Annotated[dict[str, Any], like({"amount": 100})]
+    """What else is known of it; which facts depends on the action."""
 
 
 async def read_audit(
     _: AuditReader,
     db: Reference,
-    user: UserId | None = None,
+    user: About = None,
     reads: Reads = True,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[AuditLine]:
     """Read what operators did and looked at, the newest first; of one user, if given."""
@@ -158,7 +197,7 @@ async def request_adjustment(
 
 
 async def approve_adjustment(
-    adjustment: UUID, caller: Adjuster, db: AllParts, commands: Commands
+    adjustment: AdjustmentId, caller: Adjuster, db: AllParts, commands: Commands
 ) -> AdjustmentView:
     """Agree to a colleague's correction; it is posted at once."""
     async with (await part_of_adjustment(db, adjustment)).transaction() as tx:
@@ -167,7 +206,7 @@ async def approve_adjustment(
 
 
 async def reject_adjustment(
-    adjustment: UUID, caller: Adjuster, db: AllParts, commands: Commands
+    adjustment: AdjustmentId, caller: Adjuster, db: AllParts, commands: Commands
 ) -> AdjustmentView:
     """Do not agree to a correction, or take one's own back."""
     async with (await part_of_adjustment(db, adjustment)).transaction() as tx:

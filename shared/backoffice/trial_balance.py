@@ -7,12 +7,14 @@ from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
 
+from shared.contracts.base import like
 from shared.errors import Kind, Refusal
 from shared.http import AllParts, Moment, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
 from shared.http.csv import SHEET, Format, csv_of
+from shared.http.fields import Instant
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
 from shared.ledger.recall import ARCHIVED, archived_around
@@ -28,7 +30,8 @@ Until = Annotated[
     Moment | None,
     Query(
         description="The end of the last hour that counts, closed ten minutes later; the last"
-        " closed hour if missing."
+        " closed hour if missing.",
+        examples=["2026-11-23T11:00:00Z"],
     ),
 ]
 
@@ -39,22 +42,32 @@ class HourOpen(Refusal):
     kind = Kind.INVALID
 
 
-class AccountLine(BaseModel):
+class AccountLine(Body):
     """What one account comes to: the sum of all its postings."""
 
-    account: str
-    unit: str
-    debit: int
-    credit: int
-    balance: int
+    account: Annotated[str, like("main", "@spent")]
+    """
+    The account: all those of people together by kind, and the books' own, which begin with `@`.
+    """
+    unit: Annotated[str, like("coins", "USD")]
+    """What is counted: `coins`, `diamonds`, or the minor units of a currency."""
+    debit: Annotated[int, like(1_250_000)]
+    """The sum of the postings that added to it."""
+    credit: Annotated[int, like(499_500)]
+    """The sum of the postings that took from it, without a sign."""
+    balance: Annotated[int, like(750_500)]
+    """`debit` less `credit`."""
 
 
-class TrialBalance(BaseModel):
+class TrialBalance(Body):
     """Every account at the end of an hour; in each unit the balances sum to zero."""
 
-    until: datetime
+    until: Annotated[Instant, like("2026-11-23T11:00:00Z")]
+    """The end of the last hour that counts, itself excluded."""
     accounts: list[AccountLine]
-    balanced: bool
+    """Every account that has a posting, by unit and name."""
+    balanced: Annotated[bool, like(True)]
+    """Whether the balances of each unit sum to zero, as they must."""
 
 
 def closed_hour(until: datetime | None, *, now: datetime) -> datetime:

@@ -15,6 +15,7 @@ from shared.http.middleware import BODY_BYTES_MAX
 from shared.http.pages import (
     PAGE_MAX,
     BadCursor,
+    Cursor,
     Limit,
     Page,
     decode_cursor,
@@ -47,6 +48,7 @@ __all__ = [
     "STATUS",
     "AllParts",
     "BadCursor",
+    "Cursor",
     "DatabaseUnavailable",
     "Db",
     "IdempotencyKey",

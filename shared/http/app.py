@@ -34,7 +34,7 @@ REPLAY_DESCRIPTION = (
     "Only if the key came before: the answer is about what the first request did, as it is now."
 )
 PERSON_IN_PATH = (
-    f"A user id of at most {SUBJECT_CHARACTERS_MAX} characters, percent-encoded. An id that has"
+    f"At most {SUBJECT_CHARACTERS_MAX} characters, percent-encoded. An id that has"
     f" `/` or `\\`, is `.` or `..`, or begins with `{ENCODED}`, is `{ENCODED}` and its UTF-8 in"
     " base64url without padding."
 )
@@ -62,6 +62,8 @@ def build_app(
     app.state.verifier = verifier
     app.state.database = database
     app.state.stopping = asyncio.Event()
+    # What waits in the queues of the service, once it runs and has a broker.
+    app.state.depths = None
     # What else an operator may want to see at /readyz; it never makes the service unready.
     app.state.reports = {}
     answer_errors(app, body_bytes_max=BODY_BYTES_MAX)
@@ -108,8 +110,10 @@ def _describe_people(operation: Document) -> None:
     """Say how a user id stands in a path, whatever it is."""
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path" and parameter["name"] in PERSON_FIELDS:
-            parameter["description"] = PERSON_IN_PATH
-            parameter["schema"] = {"type": "string", "pattern": ADDRESSABLE}
+            given = parameter["schema"]
+            parameter["description"] = f"{given['description']} {PERSON_IN_PATH}"
+            kept = {"type": "string", "pattern": ADDRESSABLE, "examples": given["examples"]}
+            parameter["schema"] = kept
 
 
 def _describe_replays(operation: Document) -> None:

@@ -3,12 +3,15 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import BaseModel
 
-Format = Literal["json", "csv"]
+Format = Annotated[
+    Literal["json", "csv"],
+    Query(description="JSON, or CSV for a spreadsheet, a row a line.", examples=["json"]),
+]
 # For OpenAPI, beside the JSON that the route's model describes.
 SHEET: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}}

@@ -31,6 +31,7 @@ async def _idempotency_key(
             alias=HEADER,
             pattern=_KEY,
             description="Repeat a request with the same key and it happens once. Kept for ever.",
+            examples=["7c9e6679-7425-40de-944b-e07fc1f90ae7"],
         ),
     ],
 ) -> str:

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel
 
+from shared.contracts.base import like
 from shared.errors import Kind, Refusal
+from shared.http.bodies import Body
 
 PAGE_MAX = 100
 # What a user id of 255 characters, a few others and times take; a longer one was not made by us.
@@ -19,7 +20,16 @@ BIGINT_MAX = 2**63 - 1
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
-Limit: TypeAlias = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+Limit: TypeAlias = Annotated[
+    int, Query(ge=1, le=PAGE_MAX, description="How many items a page has at most.", examples=[50])
+]
+Cursor: TypeAlias = Annotated[
+    str | None,
+    Query(
+        description="`next_cursor` of the page before; without it, the first page.",
+        examples=["WyIyMDI2LTExLTIzVDEyOjAwOjAwWiJd"],
+    ),
+]
 
 
 class BadCursor(Refusal):
@@ -28,11 +38,13 @@ class BadCursor(Refusal):
     kind = Kind.MALFORMED
 
 
-class Page(BaseModel, Generic[Item]):
+class Page(Body, Generic[Item]):
     """Some of a list; `next_cursor` asks for what follows, and is null at the end."""
 
     items: list[Item]
-    next_cursor: str | None
+    """The items of this page, in the order that the operation names; empty if there are none."""
+    next_cursor: Annotated[str | None, like(None, "WyIyMDI2LTExLTIzVDEyOjAwOjAwWiJd")]
+    """Send it as `cursor` to get the next page; null at the end. Opaque, and it does not expire."""
 
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:

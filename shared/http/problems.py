@@ -3,19 +3,21 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
+from shared.contracts.base import like
 from shared.errors import Kind, Refusal
+from shared.http.bodies import Body
 from shared.http.keys import HEADER, IdempotencyKeyMissing
 from shared.http.request_id import request_id
 from shared.http.routes import methods_at, route_of
@@ -77,32 +79,40 @@ _QUOTING = {
 _FIELD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-class Problem(BaseModel):
+class Problem(Body):
     """Why a request was refused (RFC 9457); further members are the facts to act on."""
 
     model_config = ConfigDict(extra="allow")
 
-    # The address of a page about the code, relative to the address that was asked.
-    type: str
-    # What to branch on; it never changes.
-    code: str
-    title: str
-    status: int
-    # What the logs of every service have this request under.
-    request_id: str
+    type: Annotated[str, like("/problems/insufficient-coins")]
+    """The address of a page about the code, relative to the address that was asked."""
+    code: Annotated[str, like("insufficient-coins")]
+    """What to branch on: it never changes. Its facts are members beside it."""
+    title: Annotated[str, like("The wallet holds fewer coins than the gift costs.")]
+    """What went wrong, in one English sentence; it may be reworded, so do not compare it."""
+    status: Annotated[int, like(402)]
+    """The status of the answer, repeated for readers who have its body alone."""
+    request_id: Annotated[str, like("5c0f1c1e6f0d4a0b9f6f0a9c1d2e3f40")]
+    """The name of this request in the logs of every service; also the header `X-Request-Id`."""
 
 
-class Fault(BaseModel):
+class Fault(Body):
     """One thing that is wrong with a request, and where."""
 
-    where: str
-    problem: str
+    where: Annotated[str, like("body.count")]
+    """
+    The place: `body`, `query`, `path` or `header`, and names from the outside in, joined by dots. A
+    name that is none of ours is `?`.
+    """
+    problem: Annotated[str, like("Input should be greater than or equal to 1")]
+    """What is wrong there, in English."""
 
 
 class InvalidRequest(Problem):
     """What is wrong with each field (RFC 9457)."""
 
     errors: list[Fault]
+    """The first 20 faults, in the order in which they were found."""
 
 
 class DatabaseUnavailable(Refusal):

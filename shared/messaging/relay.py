@@ -86,7 +86,7 @@ class Relay:
         self, database: Database, broker: Broker, *, look_seconds: float = LOOK_SECONDS
     ) -> None:
         self._database = database
-        self._broker = broker
+        self.broker = broker
         self._shares: list[int] = []
         self._outboxes = Outboxes(each.number for each in database.mailboxes)
         self._woken = Woken()
@@ -108,10 +108,10 @@ class Relay:
         connection: Connection | None = None
         db = await self._database.connect_directly()
         try:
-            connection = await self._broker.connect("relay", heartbeat_seconds=HEARTBEAT_SECONDS)
+            connection = await self.broker.connect("relay", heartbeat_seconds=HEARTBEAT_SECONDS)
             publisher = await Publisher.open(connection)
-            await _check_exchanges(publisher.channel, self._broker.service)
-            await _check_log(connection, self._broker.service)
+            await _check_exchanges(publisher.channel, self.broker.service)
+            await _check_log(connection, self.broker.service)
             # Only now: a member of the relays is given shares to publish.
             await outbox_shares.join(db, idle_seconds_max=IDLE_SECONDS_MAX)
             async with stopped_by(stopping, self._woken):
@@ -235,13 +235,13 @@ class Relay:
         headers = {SHARE_HEADER: share_name(row["share"]), **outbox_rows.headers_of(row)}
         return Outgoing(
             message_id=str(row["message_id"]),
-            exchange=own_exchange(row["exchange"], self._broker.service),
+            exchange=own_exchange(row["exchange"], self.broker.service),
             routing_key=row["routing_key"],
             type=headers.get("cloudEvents_type", ""),
             content_type=CONTENT_TYPE,
             correlation_id=headers.get("correlation_id", ""),
-            user_id=self._broker.user,
-            app_id=self._broker.service,
+            user_id=self.broker.user,
+            app_id=self.broker.service,
             headers=headers,
             body=row["body"],
         )

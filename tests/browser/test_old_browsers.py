@@ -127,7 +127,7 @@ def test_scopes_may_be_a_list(visitor, stage, path):
     page.locator("#main .card").first.wait_for()
     page.get_by_role("button", name="Signed in as ops").wait_for()
     if path == "/operator":
-        page.get_by_text("Gifts sent are gifts the wallet paid").wait_for()
+        page.get_by_text("equalities hold").wait_for()
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def test_what_is_released_passed_everything_and_has_the_version_that_it_says(rel
 
     assert release[ON] == {"push": {"tags": ["v*"]}}
     assert images["needs"] == ["ci", "version"]
-    assert made["needs"] == ["version", "images"]
+    assert release["jobs"]["clients"]["needs"] == ["ci", "version"]
+    assert made["needs"] == ["version", "images", "clients"]
     assert release["jobs"]["ci"]["uses"] == "$/.github/workflows/ci.yml"
 
 
@@ -87,6 +88,15 @@ def test_a_release_has_an_image_of_every_service_as_compose_builds_it(release):
     assert built["tools"]["target"] == "tools"
     for each in built.values():
         assert (ROOT / each["file"]).exists()
+
+
+def test_a_release_has_the_clients_that_a_job_without_rights_built(release):
+    *_, build, upload = release["jobs"]["clients"]["steps"]
+    *_, download, publish = release["jobs"]["release"]["steps"]
+
+    assert build["run"] == "make clients"
+    assert upload["with"]["name"] == download["with"]["name"]
+    assert f"{download['with']['path']}/*" in publish["run"]
 
 
 def test_a_released_image_runs_on_both_architectures_and_says_where_it_comes_from(release):

@@ -36,6 +36,8 @@ NAMES_NOBODY = {
     "GET /v1/operator/purchase/receipts",
     "GET /v1/operator/purchase/refunds",
     "GET /v1/operator/purchase/trial-balance",
+    *(f"GET /v1/operator/{service}/operations" for service in DATABASES),
+    *(f"GET /v1/operator/{service}/messages/{{message}}" for service in DATABASES),
     "GET /v1/operator/wallet/books",
     "GET /v1/operator/wallet/breakage",
     "GET /v1/operator/wallet/liability",
@@ -52,6 +54,10 @@ NAMES_NOBODY = {
     "POST /v1/operator/wallet/adjustments/{adjustment}/approve",
     "POST /v1/operator/wallet/adjustments/{adjustment}/reject",
     "DELETE /v1/operator/live/rooms/{room}/owner",
+    # So are those of what is found by its id.
+    "GET /v1/operator/live/gifts/{gift}",
+    "GET /v1/operator/payout/payouts/{payout}",
+    "GET /v1/operator/purchase/purchases/{purchase}",
 }
 
 

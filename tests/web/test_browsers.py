@@ -35,7 +35,7 @@ WITHOUT_FALLBACK = re.compile(r"(?<![-\w])(?P<name>[\w-]+): (?P<before>[^;{}]*?)
 
 
 def scripts():
-    return sorted(path.name for path in STATIC.glob("*.js"))
+    return sorted(str(path.relative_to(STATIC)) for path in STATIC.rglob("*.js"))
 
 
 def styles():

@@ -11,6 +11,11 @@ from services.web.pages import STATIC
 SCHEMAS = json.loads(OPENAPI_FILE.read_text())["components"]["schemas"]
 # By script and name: what of the API the field becomes.
 FIELDS = {
+    ("actions.js", "reason"): [
+        "Why.reason",
+        "OperatorRefundRequest.reason",
+        "RefundDecline.reason",
+    ],
     ("allowance.js", "threshold"): ["ScheduleRequest.threshold_diamonds"],
     ("appeals.js", "text"): ["AppealRequest.text"],
     ("buy.js", "promo_code"): ["PurchaseRequest.promo_code"],
@@ -39,11 +44,17 @@ FIELDS = {
 }
 # What no schema bounds, and what bounds it.
 OTHERS = {
+    ("adjustments.js", "adjustment"): "a pattern, and what a ledger takes at once",
     ("buy.js", "coins"): "the custom package that comes with the offers",
     ("disputes.js", "purchase"): "a pattern",
     ("disputes.js", "viewer"): "an address, in characters; a field counts some of them twice",
     ("events.js", "search"): "nothing: it is compared here, and sent nowhere",
     ("limits.js", "amount"): "its unit, whose decimals it has",
+    ("panel.js", "search"): "nothing: it stays on the page",
+    ("person_coins.js", "limit_amount"): "its unit, whose decimals it has",
+    ("person_coins.js", "limit_unit"): "a pattern",
+    ("person_rooms.js", "room"): "an address",
+    ("search.js", "q"): "an address, in characters; a field counts some of them twice",
     ("studio.js", "code"): "a pattern",
 }
 FIELD = re.compile(r'el\("(?:input|textarea)", \{([^{}]*)')
@@ -54,16 +65,16 @@ CHOSEN = ("radio", "checkbox")
 
 def constants(script):
     """Return the numbers that a script names itself, or takes from others."""
-    texts = [each.read_text() for each in STATIC.glob("*.js") if each.name != script]
+    texts = [each.read_text() for each in STATIC.rglob("*.js") if each.name != script]
     # Its own come last: they count.
-    texts.append((STATIC / script).read_text())
+    texts.append(next(STATIC.rglob(script)).read_text())
     return dict(pair for text in texts for pair in CONSTANT.findall(text))
 
 
 def typed_fields():
     """Return what each field that people type in says of itself, by script and name."""
     found = {}
-    for script in STATIC.glob("*.js"):
+    for script in STATIC.rglob("*.js"):
         for field in FIELD.findall(script.read_text()):
             kind, name = TYPE.search(field), NAME.search(field)
             if not (kind and kind[1] in CHOSEN):

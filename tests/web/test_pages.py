@@ -88,10 +88,23 @@ async def test_only_the_origins_an_operator_names_may_frame_the_pages():
     assert f'name="ovation-host-origins" content="{named}"' in page.text
 
 
+async def test_pictures_and_films_come_from_the_origins_an_operator_names_and_nothing_else_does():
+    async with pages() as usual, pages(picture_origins="https://cdn.example") as other:
+        policies = [
+            (await each.get("/")).headers["content-security-policy"] for each in (usual, other)
+        ]
+
+    assert "img-src 'self' data:; media-src 'self';" in policies[0]
+    named = "img-src 'self' https://cdn.example data:; media-src 'self' https://cdn.example;"
+    assert named in policies[1]
+    assert policies[1].count("cdn.example") == 2
+
+
+@pytest.mark.parametrize("setting", ["host_origins", "picture_origins"])
 @pytest.mark.parametrize("origin", ["https://app.example/", "*", "https://a.example; img-src *"])
-def test_what_is_no_origin_is_refused(origin):
+def test_what_is_no_origin_is_refused(origin, setting):
     with pytest.raises(ValueError, match="is not an origin"):
-        Settings(port=1, host_origins=origin)
+        Settings(port=1, **{setting: origin})
 
 
 async def test_files_of_a_version_are_kept_for_good_and_others_are_asked_for_again():

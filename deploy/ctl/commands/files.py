@@ -7,7 +7,13 @@ import typer
 
 from deploy.config.secret_files import write_secrets
 from deploy.ctl.commands.options import Json
-from deploy.ctl.contracts import publish, review, stale_files, write_contracts
+from deploy.ctl.contracts import (
+    publish,
+    review,
+    stale_files,
+    undescribed_fields,
+    write_contracts,
+)
 from deploy.ctl.output import FOUND_WRONG, complain, say
 from deploy.ctl.report import Report
 
@@ -50,6 +56,10 @@ def contracts(
     if stale := stale_files():
         complain(f"Not as generated, run `make contracts`: {', '.join(stale)}")
         report.facts["stale"] = stale
+    undescribed = undescribed_fields()
+    for each in undescribed:
+        complain(f"The API: {each}.")
+    report.facts["undescribed"] = undescribed
     report.end()
-    if stale:
+    if stale or undescribed:
         raise typer.Exit(FOUND_WRONG)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from services.gift.api.dependencies import Cache, Prices
 from services.gift.domain.catalogue import (
@@ -17,9 +17,12 @@ from services.gift.domain.catalogue import (
     Locks,
     localized,
 )
+from shared.contracts.base import in_unit, like
 from shared.http import refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
+from shared.http.bodies import Body
+from shared.http.fields import Coins, CountryCode, CurrencyCode, GiftTypeId, Instant, MinorUnits
 from shared.identity.tokens import Unauthenticated
 from shared.prices.packages import Channel
 from shared.prices.price_list import CoinPrice, CurrencyNotOffered
@@ -29,10 +32,15 @@ Language = Annotated[str, Field(max_length=16, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z
 # Languages, prices by country and channel, and what is locked: most callers share a few answers.
 VIEWS_CACHED = 128
 
+BoughtIn = Annotated[
+    Channel,
+    Query(description="Where the caller buys coins: prices may differ by it.", examples=["web"]),
+]
+
 router = APIRouter(tags=["gifts"])
 
 
-class LocksResponse(BaseModel):
+class LocksResponse(Body):
     """
     Who may give a gift, where and when; what is null or empty locks nothing.
 
@@ -40,14 +48,23 @@ class LocksResponse(BaseModel):
     """
 
     fan_only: bool
-    fan_gift: str | None
-    gifter_level_min: int | None
-    available_from: datetime | None
-    available_until: datetime | None
-    countries: list[str]
+    """Whether only fans of the creator may give it."""
+    fan_gift: Annotated[str | None, like(None, "g_pebble")]
+    """
+    The gift type that makes a viewer a fan of a creator, to be offered to those who are none; null
+    unless `fan_only`.
+    """
+    gifter_level_min: Annotated[int | None, like(None, 5)]
+    """The lowest gifter level that may give it; null for every level."""
+    available_from: Annotated[Instant | None, like(None, "2026-12-01T00:00:00Z")]
+    """From when on it may be given; null if there is no beginning."""
+    available_until: Annotated[Instant | None, like(None, "2027-01-07T00:00:00Z")]
+    """Until when it may be given, this instant excluded; null if there is no end."""
+    countries: Annotated[list[CountryCode], like([], ["DE", "AT"])]
+    """In which countries of viewers it may be given; empty for all countries."""
 
 
-class PriceDisplay(BaseModel):
+class PriceDisplay(Body):
     """
     What a gift costs in real money, tax included: to be shown beside its coins.
 
@@ -55,11 +72,12 @@ class PriceDisplay(BaseModel):
     of the caller's country, currency and channel, rounded up to a minor unit: no viewer pays more.
     """
 
-    amount_minor: int
-    currency: str
+    amount_minor: Annotated[MinorUnits, like(5)]
+    """The price of one piece, tax included, rounded up to a minor unit."""
+    currency: CurrencyCode
 
 
-class CatalogueEntry(BaseModel):
+class CatalogueEntry(Body):
     """
     A gift on offer, in the language asked for.
 
@@ -69,32 +87,92 @@ class CatalogueEntry(BaseModel):
     fan or has the level is told when they give.
     """
 
-    gift_type: str
-    revision: int
-    name: str
-    description: str
-    price_coins: int
-    price_version: int
+    gift_type: Annotated[GiftTypeId, like("g_tea")]
+    revision: Annotated[int, in_unit("changes", 1)]
+    """How often this gift type was changed, its making included."""
+    name: Annotated[str, like("Cup of Tea")]
+    """What it is called, in the language asked for, else in English."""
+    description: Annotated[str, like("steam curl")]
+    """
+    What is seen when it is shown, in the language asked for, else in English; empty if nothing is
+    said.
+    """
+    price_coins: Annotated[Coins, like(5)]
+    """What one piece costs now, in coins."""
+    price_version: Annotated[int, like(1)]
+    """The number of this price: each change of the price has the next one."""
     price_display: PriceDisplay | None
-    tier: str
-    mode: str
-    category: str
-    batch_counts: list[int]
-    count_max: int
+    """
+    What one piece costs in money, to be shown beside the coins. Null where no coins are sold, and
+    in an operator's preview.
+    """
+    tier: Annotated[str, like("spark", "burst")]
+    """
+    How much of a show it is, by its price: `spark`, `glow` from 10 coins, `burst` from 100,
+    `spectacle` from 1,000, `legend` from 10,000.
+    """
+    mode: Annotated[str, like("streak", "single")]
+    """
+    Whether it may be tapped again and again and joins combos (`streak`), or stands alone
+    (`single`).
+    """
+    category: Annotated[str, like("popular")]
+    """The tab of the gift panel in which it is shown."""
+    batch_counts: Annotated[list[int], like([1, 5, 10, 50, 99])]
+    """
+    How many pieces the panel offers to send at once, rising. Any other `count` up to `count_max` is
+    accepted as well.
+    """
+    count_max: Annotated[int, in_unit("gifts", 999)]
+    """How many pieces one request may send."""
     confirmation_required: bool
-    available: bool
+    """
+    Whether a request needs `confirm` however few pieces it sends, because one alone is of the tier
+    `legend`.
+    """
+    available: Annotated[bool, like(True)]
+    """
+    Whether the caller's country and the time allow it now. Whether the caller is a fan or has the
+    level is found when they give.
+    """
     locks: LocksResponse
-    icon_url: str | None
-    animations: list[dict[str, Any]]
-    extension: dict[str, Any]
+    """What else may keep a viewer from giving it."""
+    icon_url: Annotated[str | None, like("/static/gifts/g_tea.svg")]
+    """
+    A still picture of it, absolute or on the origin of this API. Null if the operator gave none:
+    show the first animation.
+    """
+    animations: Annotated[
+        list[dict[str, Any]],
+        like(
+            [
+                {
+                    "format": "svg",
+                    "url": "/static/gifts/g_tea.svg",
+                    "duration_ms": 1000,
+                    "width": 96,
+                    "height": 96,
+                }
+            ]
+        ),
+    ]
+    """
+    The ways to show it, each with its `format`, `url` and `duration_ms`: take the first that you
+    can play.
+    """
+    extension: Annotated[dict[str, Any], like({"sound": "/sounds/tea.mp3"})]
+    """What your operators keep beside it for your apps: any JSON, of no meaning to Ovation."""
 
 
-class CatalogueResponse(BaseModel):
+class CatalogueResponse(Body):
     """Everything that can be given; `revision` counts the changes of all of it."""
 
-    revision: int
-    language: str
+    revision: Annotated[int, in_unit("changes", 48)]
+    """How often anything in the whole catalogue was changed; it never falls."""
+    language: Annotated[str, like("en")]
+    """The language that was asked for (BCP 47). A text that has none in it is in English."""
     items: list[CatalogueEntry]
+    """Every gift type on offer, in the order in which a panel shows them."""
 
 
 _ENTRIES = TypeAdapter(list[CatalogueEntry])
@@ -113,10 +191,29 @@ async def read_catalogue(
     caller: Caller,
     cache: Cache,
     prices: Prices,
-    language: Annotated[Language, Query()] = "en",
-    currency: Currency | None = None,
-    channel: Channel = Channel.WEB,
-    if_none_match: Annotated[str | None, Header()] = None,
+    language: Annotated[
+        Language,
+        Query(
+            description="The language of names and descriptions (BCP 47).", examples=["en", "pt-BR"]
+        ),
+    ] = "en",
+    currency: Annotated[
+        Currency | None,
+        Query(
+            description="The currency (ISO 4217) of `price_display`; without it, the usual one of"
+            " the caller's country.",
+            examples=["USD"],
+        ),
+    ] = None,
+    channel: BoughtIn = Channel.WEB,
+    if_none_match: Annotated[
+        str | None,
+        Header(
+            description="The `ETag` of the catalogue that the caller has; the answer is 304 if it"
+            " is still the same.",
+            examples=['"5f2b8c01-en"'],
+        ),
+    ] = None,
 ) -> Response:
     """
     Read what can be given, for how many coins, and what may keep the caller from it.

@@ -1,11 +1,9 @@
 """What creators allow: asked by themselves, or by the host for anybody."""
 
-from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from services.gift.commands import creators, messages
 from services.gift.domain.admissions import NotInRoom, NotTheCreator, RoomNotOpen, TooManyBlocks
@@ -18,15 +16,14 @@ from services.gift.domain.creators import (
     NoSuchMessage,
 )
 from services.gift.store import admissions
+from shared.contracts.base import like
 from shared.http import (
     AllParts,
     BadCursor,
     Limit,
     Moment,
-    Name,
     Page,
     Reference,
-    UserId,
     decode_cursor,
     exact_page,
     moment_in,
@@ -35,6 +32,19 @@ from shared.http import (
 )
 from shared.http.access import or_operator_with
 from shared.http.auth import OPERATOR, Caller
+from shared.http.bodies import Body
+from shared.http.fields import (
+    CreatorId,
+    CreatorName,
+    GiftId,
+    Instant,
+    RoomId,
+    RoomName,
+    StreamId,
+    ViewerId,
+    ViewerName,
+)
+from shared.http.pages import Cursor
 from shared.identity.tokens import Identity, Unauthenticated
 
 CREATOR = "creator"
@@ -46,11 +56,11 @@ OR_MODERATOR = or_operator_with(MODERATE_SCOPE)
 router = APIRouter(prefix="/gifts/creators/{creator:person}", tags=["moderation"])
 
 
-class _Body(BaseModel):
+class _Request(Body):
     model_config = ConfigDict(extra="forbid")
 
 
-class Rules(_Body):
+class Rules(_Request):
     """
     What holds for all gifts to a creator, until it is changed.
 
@@ -58,51 +68,66 @@ class Rules(_Body):
     """
 
     gifts_off: Switch
+    """Whether nobody can send this creator a gift, in any room."""
     hold_messages: Switch
+    """Whether what viewers write to them waits until it is approved."""
 
 
-class StreamSwitchRequest(_Body):
-    gifts_off: Switch
+class StreamSwitchRequest(_Request):
+    gifts_off: Annotated[Switch, like(True)]
+    """
+    Whether gifts are off for the stream that goes on now. The next stream begins with gifts on.
+    """
 
 
-class StreamSwitchResponse(BaseModel):
+class StreamSwitchResponse(Body):
     """The switch is of this stream: the room's next one begins with gifts on."""
 
-    creator: str
-    room: str
-    stream: UUID
-    gifts_off: bool
+    creator: CreatorName
+    room: RoomName
+    stream: StreamId
+    """The stream that goes on in the room, to which alone the switch belongs."""
+    gifts_off: Annotated[bool, like(True)]
+    """Whether gifts to the creator are off in this stream."""
 
 
-class BlockRequest(_Body):
+class BlockRequest(_Request):
     """Without `until` it is for ever."""
 
-    until: Moment | None = None
+    until: Annotated[Moment, like("2026-12-23T12:00:00Z")] | None = None
+    """Until when the creator takes no gifts from the viewer; null for ever."""
 
 
-class BlockResponse(BaseModel):
+class BlockResponse(Body):
     model_config = ConfigDict(from_attributes=True)
 
-    viewer: str
-    until: datetime | None
+    viewer: ViewerName
+    until: Annotated[Instant, like("2026-12-23T12:00:00Z")] | None
+    """Until when the creator takes no gifts from the viewer; null for ever."""
 
 
-class MessageDecisionRequest(_Body):
+class MessageDecisionRequest(_Request):
     """A message that is removed is never shown again."""
 
     state: Literal["shown", "removed"]
+    """What becomes of the message: `shown` to the room, or `removed` for good."""
 
 
-class MessageResponse(BaseModel):
+class MessageResponse(Body):
     """What a viewer wrote to go with a gift; who gave anonymously is not named."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    gift: UUID
-    viewer: str | None
-    room: str | None
-    message: Annotated[str, Field(validation_alias="text")]
-    state: MessageState
+    gift: GiftId
+    """The gift that the message came with."""
+    viewer: ViewerName | None
+    """Who wrote it: the `sub` of their token. Null if they gave anonymously."""
+    room: RoomName | None
+    """The room in which the gift was sent; null for a gift outside any room."""
+    message: Annotated[str, Field(validation_alias="text", examples=["For the encore!"])]
+    """What was written, as written: escape it before you show it."""
+    state: Annotated[MessageState, like("held")]
+    """Whether it waits (`held`), is `shown`, or is `removed` for good."""
 
 
 def _require(caller: Identity, creator: str) -> str:
@@ -115,7 +140,7 @@ def _require(caller: Identity, creator: str) -> str:
 
 
 @router.get("/rules", openapi_extra=OR_MODERATOR, responses=refusals(*OWN))
-async def read_gift_rules(creator: UserId, caller: Caller, db: Reference) -> Rules:
+async def read_gift_rules(creator: CreatorId, caller: Caller, db: Reference) -> Rules:
     """Read what holds for all gifts to a creator."""
     _require(caller, creator)
     async with db.transaction() as tx:
@@ -124,7 +149,7 @@ async def read_gift_rules(creator: UserId, caller: Caller, db: Reference) -> Rul
 
 
 @router.put("/rules", openapi_extra=OR_MODERATOR, responses=refusals(*OWN))
-async def set_gift_rules(creator: UserId, wanted: Rules, caller: Caller, db: Reference) -> Rules:
+async def set_gift_rules(creator: CreatorId, wanted: Rules, caller: Caller, db: Reference) -> Rules:
     """Take gifts or none, and hold messages for approval or not."""
     by = _require(caller, creator)
     async with db.transaction() as tx:
@@ -138,7 +163,7 @@ async def set_gift_rules(creator: UserId, wanted: Rules, caller: Caller, db: Ref
     responses=refusals(*OWN, RoomNotOpen, NotInRoom),
 )
 async def switch_gifts_in_room(
-    creator: UserId, room: Name, wanted: StreamSwitchRequest, caller: Caller, db: Reference
+    creator: CreatorId, room: RoomId, wanted: StreamSwitchRequest, caller: Caller, db: Reference
 ) -> StreamSwitchResponse:
     """
     Switch gifts off, or on again, for the stream that goes on in a room.
@@ -159,7 +184,7 @@ async def switch_gifts_in_room(
     responses=refusals(*OWN, BadCursor),
 )
 async def list_blocks(
-    creator: UserId, caller: Caller, db: Reference, cursor: str | None = None, limit: Limit = 50
+    creator: CreatorId, caller: Caller, db: Reference, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[BlockResponse]:
     """List whom a creator takes no gifts from, by name."""
     _require(caller, creator)
@@ -175,7 +200,7 @@ async def list_blocks(
     responses=refusals(*OWN, BlockOfOneself, TooManyBlocks),
 )
 async def block_viewer(
-    creator: UserId, viewer: UserId, wanted: BlockRequest, caller: Caller, db: Reference
+    creator: CreatorId, viewer: ViewerId, wanted: BlockRequest, caller: Caller, db: Reference
 ) -> BlockResponse:
     """Take no gifts from a viewer, until a moment or for ever; the last word holds."""
     by = _require(caller, creator)
@@ -190,7 +215,9 @@ async def block_viewer(
     status_code=204,
     responses=refusals(*OWN),
 )
-async def unblock_viewer(creator: UserId, viewer: UserId, caller: Caller, db: Reference) -> None:
+async def unblock_viewer(
+    creator: CreatorId, viewer: ViewerId, caller: Caller, db: Reference
+) -> None:
     """Take gifts from a viewer again."""
     by = _require(caller, creator)
     async with db.transaction() as tx:
@@ -203,7 +230,7 @@ async def unblock_viewer(creator: UserId, viewer: UserId, caller: Caller, db: Re
     responses=refusals(*OWN, BadCursor),
 )
 async def list_waiting_messages(
-    creator: UserId, caller: Caller, db: AllParts, cursor: str | None = None, limit: Limit = 50
+    creator: CreatorId, caller: Caller, db: AllParts, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[MessageResponse]:
     """List messages that wait for approval, those that wait longest first."""
     _require(caller, creator)
@@ -218,7 +245,7 @@ async def list_waiting_messages(
     responses=refusals(*OWN, NoSuchMessage, MessageIsRemoved),
 )
 async def decide_message(
-    creator: UserId, gift: UUID, wanted: MessageDecisionRequest, caller: Caller, db: AllParts
+    creator: CreatorId, gift: GiftId, wanted: MessageDecisionRequest, caller: Caller, db: AllParts
 ) -> MessageResponse:
     """Show a message that waits, or remove one for good, also one that is shown already."""
     by = _require(caller, creator)

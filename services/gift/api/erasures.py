@@ -1,18 +1,18 @@
 """People ask to be erased, and read what every service knows of them before."""
 
 import time
-from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
 
 from services.gift.commands import erasures
 from services.gift.commands.erasures import ErasureReport, request_erasure
 from services.gift.domain.erasures import ALL, EXPORTED, ErasureState, NoErasure
+from shared.contracts.base import like
 from shared.http import Db, from_state, refusals, request_id
 from shared.http.auth import Caller
+from shared.http.bodies import Body
+from shared.http.fields import ErasureId, Instant
 from shared.identity.logins import LoginTooOld, require_fresh_login
 from shared.identity.tokens import Unauthenticated
 from shared.quotas import store as quotas
@@ -25,19 +25,26 @@ Forfeit = Annotated[bool, Query(description="Give up the coins and diamonds that
 router = APIRouter(prefix="/me", tags=["privacy"])
 
 
-class ErasureAnswer(BaseModel):
+class ErasureAnswer(Body):
     """
     What a service says: `obstacles` have to end first, and `erased` counts rows by kind.
 
     Both are null until it has answered.
     """
 
-    service: str
-    obstacles: list[str] | None
-    erased: dict[str, int] | None
+    service: Annotated[str, like("wallet")]
+    """The service of Ovation that answers."""
+    obstacles: Annotated[list[str] | None, like([], ["coins-left"])]
+    """
+    Codes of what has to end first, such as coins that are left or a payout under way. Empty if
+    nothing stands in the way; null until the service has answered, and of services that hold no
+    money.
+    """
+    erased: Annotated[dict[str, int] | None, like({"entries": 12}, None)]
+    """How many rows of each kind lost what names the person; null until the service has erased."""
 
 
-class ErasureResponse(BaseModel):
+class ErasureResponse(Body):
     """
     A request to be erased.
 
@@ -45,23 +52,36 @@ class ErasureResponse(BaseModel):
     each service erases by itself, and `services` is the proof.
     """
 
-    erasure: UUID
-    state: ErasureState
+    erasure: ErasureId
+    state: Annotated[ErasureState, like("erased")]
+    """
+    `checking` until every service with money has answered, `refused` if one names obstacles,
+    `erased` once it is decided and each service erases by itself.
+    """
     forfeit: bool
-    requested_at: datetime
-    decided_at: datetime | None
+    """
+    Whether the person gives up the coins and diamonds that are left, so that these are no obstacle.
+    """
+    requested_at: Instant
+    """When the person asked."""
+    decided_at: Annotated[Instant, like("2026-11-23T12:00:02Z")] | None
+    """When it was refused or decided; null while it is checked."""
     services: list[ErasureAnswer]
+    """What each service says, those that have not answered yet included."""
 
 
-class Export(BaseModel):
+class Export(Body):
     """Where a service gives all that it knows of you: a line of JSON for each row."""
 
-    service: str
-    path: str
+    service: Annotated[str, like("gift")]
+    """The service whose rows these are."""
+    path: Annotated[str, like("/v1/me/export/gift")]
+    """Where to GET them on this origin, with the same token: JSON Lines, a row each."""
 
 
-class Exports(BaseModel):
+class Exports(Body):
     items: list[Export]
+    """One line for each service that keeps rows about people."""
 
 
 @router.delete("", status_code=202, responses=refusals(Unauthenticated, LoginTooOld, TooOften))

@@ -1,17 +1,15 @@
 """Sending gifts, and reading what became of them."""
 
 from dataclasses import asdict
-from datetime import datetime
 from operator import attrgetter
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Header, Response
 from pydantic_core import to_json
 from starlette.datastructures import State as AppState
 
 from services.gift.api.dependencies import Intake, Targets
+from services.gift.api.gift_bodies import Books, GiftList, GiftResponse, SendGiftRequest
 from services.gift.commands import queries
 from services.gift.commands.intake import GiftOrder
 from services.gift.commands.pending_replies import WAIT_SECONDS_MAX
@@ -33,7 +31,6 @@ from services.gift.domain.catalogue import (
     PriceChanged,
     UnknownGift,
 )
-from services.gift.domain.creators import MessageState
 from services.gift.domain.gifts import (
     TENCENT_KEYS,
     Gift,
@@ -48,16 +45,13 @@ from services.gift.domain.gifts import (
 )
 from services.gift.store import gifts as store
 from shared.http import (
-    PRINTABLE,
     AllParts,
     BadCursor,
     Db,
     IdempotencyKey,
     IdempotencyKeyMissing,
     Limit,
-    Name,
     Page,
-    UserId,
     moment_in,
     page,
     refusals,
@@ -65,12 +59,13 @@ from shared.http import (
 )
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller, ScopeMissing, operator_with
+from shared.http.fields import GiftId, GiftIds, ViewerId
+from shared.http.pages import Cursor
 from shared.http.shortcuts import Shortcut, UsualRequest
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.identity.rules import accepted_until
 from shared.identity.tokens import (
-    TOKEN_BYTES_MAX,
     Identity,
     IssuerUnavailable,
     TokenVerifier,
@@ -83,80 +78,18 @@ BOOKS_SCOPE = "books:read"
 BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]
 DISPUTES_SCOPE = "disputes:read"
 DisputesReader = Annotated[Identity, operator_with(DISPUTES_SCOPE)]
-GIFTS_MAX = 100
 RESPOND_ASYNC = "respond-async"
-Signed = Annotated[str, Field(max_length=TOKEN_BYTES_MAX, pattern=r"^[A-Za-z0-9._-]+$")]
+Prefer = Annotated[
+    str | None,
+    Header(
+        description="`respond-async` asks for the 202 at once (RFC 7240); without it, the answer"
+        " waits up to two seconds for the outcome.",
+        examples=[RESPOND_ASYNC],
+    ),
+]
 
 
 router = APIRouter()
-
-
-class SendGiftRequest(BaseModel):
-    """
-    The gift a viewer wants to send.
-
-    `expected_price_coins` guards against a price change, `confirm` against a slip of the finger:
-    a gift of 10,000 coins or more is not sent without it. `target_token` is the host's signed word
-    that this creator may be given to, in a room of the host's own or outside of any.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    gift_type: Name
-    creator: UserId
-    room: Name | None = None
-    count: Annotated[int, Field(strict=True, ge=1, le=999)] = 1
-    message: Annotated[str, Field(max_length=80, pattern=PRINTABLE)] | None = None
-    anonymous: Annotated[bool, Field(strict=True)] = False
-    expected_price_coins: Annotated[int, Field(strict=True, ge=1)] | None = None
-    # Not of the request's hash: a confirmation repeats the same request, under the same key.
-    confirm: Annotated[bool, Field(strict=True, exclude=True)] = False
-    # Nor is this: who repeats a request may have been given another one meanwhile.
-    target_token: Annotated[Signed | None, Field(exclude=True)] = None
-
-
-class GiftResponse(BaseModel):
-    """
-    A gift as its viewer sees it; `sent` and `refused` are final.
-
-    `repeat_count` and `combo_coins` are what its combo came to with it: show them, sum `coins`.
-    `message_state` says who sees its message, if it was decided about or waits for that.
-    """
-
-    gift: UUID
-    state: State
-    viewer: str
-    creator: str
-    room: str | None
-    gift_type: str
-    count: int
-    price_coins: int
-    coins: int
-    message: str | None
-    anonymous: bool
-    requested_at: datetime
-    settled_at: datetime | None
-    reversed_coins: int = 0
-    reason: str | None = None
-    mode: str | None = None
-    combo: UUID | None = None
-    repeat_count: int | None = None
-    combo_coins: int | None = None
-    message_state: MessageState | None = None
-
-
-class GiftList(BaseModel):
-    items: list[GiftResponse]
-
-
-class Books(BaseModel):
-    """How many gifts stand where, and what the sent ones cost."""
-
-    requested: int
-    sent: int
-    refused: int
-    coins_sent: int
-    coins_reversed: int
 
 
 @router.post(
@@ -195,7 +128,7 @@ async def send_gift(
     key: IdempotencyKey,
     intake: Intake,
     targets: Targets,
-    prefer: Annotated[str | None, Header()] = None,
+    prefer: Prefer = None,
 ) -> Response:
     """
     Send a gift, and wait up to two seconds for its outcome.
@@ -248,7 +181,7 @@ async def _target(targets: TokenVerifier, token: str | None) -> TargetToken | No
     tags=["gifts"],
     responses=refusals(Unauthenticated, NoSuchGift),
 )
-async def read_gift(gift: UUID, caller: Caller, db: Db) -> GiftResponse:
+async def read_gift(gift: GiftId, caller: Caller, db: Db) -> GiftResponse:
     """Read one of one's own gifts."""
     async with db.transaction() as tx:
         return view(await queries.read_gift(tx, caller.user, gift))
@@ -256,7 +189,7 @@ async def read_gift(gift: UUID, caller: Caller, db: Db) -> GiftResponse:
 
 @router.get("/gifts", tags=["gifts"], responses=refusals(Unauthenticated, BadCursor))
 async def list_gifts(
-    caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
+    caller: Caller, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[GiftResponse]:
     """Read one's own gifts, newest first."""
     before = moment_in(cursor)
@@ -273,8 +206,8 @@ async def list_gifts(
 async def list_gifts_of_viewer(
     _: DisputesReader,
     db: AllParts,
-    viewer: UserId,
-    gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
+    viewer: ViewerId,
+    gift: GiftIds,
 ) -> GiftList:
     """Read certain gifts of a viewer, for an operator who looks into a dispute."""
     async with db.part_for(viewer).transaction() as tx:

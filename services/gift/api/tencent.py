@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from services.gift.api.dependencies import Intake
 from services.gift.commands.intake import GiftIntake, GiftOrder
@@ -42,9 +42,11 @@ from services.gift.domain.gifts import (
     WalletRefused,
     refusal_of,
 )
+from shared.contracts.base import in_unit, like
 from shared.errors import Refusal
 from shared.http import Name, Reference, UserId, from_state, request_id
 from shared.http.access import SIGNED
+from shared.http.bodies import Body
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.observability.tracing import traceparent
 from shared.quotas.rules import TooOften
@@ -113,36 +115,90 @@ def _signature(token: str, request_time: str) -> str:
 # Only with an account: `main.py` adds it.
 router = APIRouter(prefix="/v1", tags=["callbacks"])
 Account = Annotated[TencentAccount, from_state("tencent")]
+SdkAppId = Annotated[
+    str,
+    Query(
+        alias="SdkAppid",
+        description="The application of Tencent's kit; another than ours is refused.",
+        examples=["1400000000"],
+    ),
+]
+Command = Annotated[
+    str,
+    Query(
+        alias="CallbackCommand",
+        description="What Tencent asks. Any other command is let pass, and does nothing.",
+        examples=[COMMAND],
+    ),
+]
+Sign = Annotated[
+    str,
+    Query(
+        alias="Sign",
+        description="SHA-256 of the shared token and `RequestTime`, in hexadecimal.",
+        examples=["4b227777d4dd1fc61c6f884f48641d02b4d121d3fd328cb08b5531fcacdabf8a"],
+    ),
+]
+RequestTime = Annotated[
+    str,
+    Query(
+        alias="RequestTime",
+        description="When Tencent signed it, in seconds since 1970-01-01; good for a minute.",
+        examples=["1795435200"],
+    ),
+]
 
 
-class GiftWater(BaseModel):
+class GiftWater(Body):
     """Who gives what to whom; `Coins` is the price of one."""
 
-    From_Account: UserId
-    To_Account: Annotated[list[UserId], Field(min_length=1, max_length=RECEIVERS_MAX)]
-    Time: Annotated[int, Field(strict=True, ge=0)]
-    GiftId: Name
-    Count: Annotated[int, Field(strict=True, ge=1, le=999)]
-    Coins: Annotated[int, Field(strict=True, ge=1)]
+    From_Account: Annotated[UserId, like("mira")]
+    """Who gives: the viewer's id in Tencent's kit, which has to be the `sub` of their token."""
+    To_Account: Annotated[
+        list[UserId], Field(min_length=1, max_length=RECEIVERS_MAX, examples=[["lea"]])
+    ]
+    """Who gets it. Each receiver gets a gift of their own, which is paid separately."""
+    Time: Annotated[
+        int, Field(strict=True, ge=0), in_unit("seconds since 1970-01-01, UTC", 1_795_435_200)
+    ]
+    """
+    When the viewer gave it, by Tencent's clock. The same gift of the same second is a repetition.
+    """
+    GiftId: Annotated[Name, like("g_tea")]
+    """The gift type, as our catalogue calls it."""
+    Count: Annotated[int, Field(strict=True, ge=1, le=999, examples=[20])]
+    """How many pieces each receiver gets."""
+    Coins: Annotated[int, Field(strict=True, ge=1), in_unit("coins", 5)]
+    """The price of one piece that the app showed; another price blocks the gift."""
 
 
-class Callback(BaseModel):
+class Callback(Body):
     """What Tencent's servers ask before they show a gift."""
 
     model_config = ConfigDict(json_schema_extra={"description": "See trtc.io/document/72210."})
 
-    CallbackCommand: str
-    Operator_Account: str | None = None
-    RoomId: Name
+    CallbackCommand: Annotated[str, like(COMMAND)]
+    """What Tencent asks: always `Live.CallbackBeforeSendGift` here."""
+    Operator_Account: Annotated[str, like("administrator")] | None = None
+    """Who made the request at Tencent; it is not used."""
+    RoomId: Annotated[Name, like("room-1")]
+    """The room, as Tencent's kit calls it; live has to know it by the same id."""
     GiftWater: GiftWater
+    """The gift."""
 
 
-class CallbackResponse(BaseModel):
+class CallbackResponse(Body):
     """`ErrorCode` 0 lets the gift be shown; any other blocks it, and reaches the client."""
 
-    ActionStatus: str = "OK"
-    ErrorInfo: str = ""
-    ErrorCode: int = 0
+    ActionStatus: Annotated[str, like("OK", "FAIL")] = "OK"
+    """`OK` lets the gift be shown, `FAIL` blocks it."""
+    ErrorInfo: Annotated[str, like("", "The wallet holds fewer coins than the gift costs.")] = ""
+    """Why it is blocked, in English; empty if it is not."""
+    ErrorCode: Annotated[int, like(0, 102101)] = 0
+    """
+    0 lets the gift be shown. Any other code, from 102100 to 102120, blocks it and reaches the app's
+    client.
+    """
 
 
 def _schema() -> dict[str, Any]:
@@ -164,10 +220,10 @@ async def receive_tencent_callback(
     db: Reference,
     intake: Intake,
     account: Account,
-    sdk_app_id: Annotated[str, Query(alias="SdkAppid")] = "",
-    command: Annotated[str, Query(alias="CallbackCommand")] = COMMAND,
-    sign: Annotated[str, Query(alias="Sign")] = "",
-    request_time: Annotated[str, Query(alias="RequestTime")] = "",
+    sdk_app_id: SdkAppId = "",
+    command: Command = COMMAND,
+    sign: Sign = "",
+    request_time: RequestTime = "",
 ) -> CallbackResponse:
     """
     Pay a gift that is about to be shown in a Tencent live room, or block it.

@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -18,10 +19,11 @@ from services.live.api.hub import RESET, Hub
 from services.live.api.watchers import Watcher
 from services.live.domain.feed import EntryKind, TooManyFeeds
 from shared.errors import Kind, Refusal
-from shared.http import Name, refusals
+from shared.http import refusals
 from shared.http.access import ANY_CALLER_OF_FEED
 from shared.http.auth import bearer_token
 from shared.http.connection import connection_of
+from shared.http.fields import RoomId
 from shared.identity.tokens import (
     TOKEN_BYTES_MAX,
     Identity,
@@ -47,7 +49,59 @@ ENTRY_ID = re.compile(r"[0-9]{1,18}")
 # Proxies are to pass each event on at once, as it is.
 STREAM_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 KINDS = frozenset(EntryKind)
-After = Annotated[int, Query(ge=0, le=2**62)]
+After = Annotated[
+    Annotated[int, Field(ge=0, le=2**62)] | None,
+    Query(
+        description="The id of the last entry that you have, or `last_event_id` of the room;"
+        " without it, the feed begins now. `Last-Event-ID` counts instead, if it is sent as well.",
+        examples=[240],
+    ),
+]
+LastEventId = Annotated[
+    str | None,
+    Header(
+        description="The id of the last entry that you have: browsers send it when they reconnect."
+        " An id that is none of ours is ignored.",
+        examples=["240"],
+    ),
+]
+Last = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=BACKLOG_MAX,
+        description="How many entries before now come first, if there is no `after`.",
+        examples=[20],
+    ),
+]
+Only = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        description="The names of the events that you want, joined by commas; without it, all.",
+        examples=["gift,combo"],
+    ),
+]
+CoinsMin = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=COINS_MAX,
+        description="Leave out gifts and combos that cost fewer coins than this.",
+        examples=[100],
+    ),
+]
+EntryShape = Annotated[
+    Shape,
+    Query(
+        description="How entries are written: as ours, or as tools around TikTok LIVE read them.",
+        examples=["ovation"],
+    ),
+]
+# In the document it is a way to sign in.
+AccessToken = Annotated[
+    str | None, Query(max_length=TOKEN_BYTES_MAX, pattern=SIGNED, include_in_schema=False)
+]
 
 router = APIRouter(tags=["rooms"])
 
@@ -134,19 +188,16 @@ async def _let_go_when_left(watcher: Watcher, receive: Receive) -> None:
     },
 )
 async def follow_room(
-    room: Name,
+    room: RoomId,
     request: Request,
     hub: FeedHub,
-    last_event_id: Annotated[str | None, Header()] = None,
-    after: After | None = None,
-    last: Annotated[int, Query(ge=0, le=BACKLOG_MAX)] = 0,
-    only: Annotated[str | None, Query(max_length=200)] = None,
-    min_coins: Annotated[int, Query(ge=0, le=COINS_MAX)] = 0,
-    shape: Shape = Shape.OVATION,
-    access_token: Annotated[
-        # In the document it is a way to sign in.
-        str | None, Query(max_length=TOKEN_BYTES_MAX, pattern=SIGNED, include_in_schema=False)
-    ] = None,
+    last_event_id: LastEventId = None,
+    after: After = None,
+    last: Last = 0,
+    only: Only = None,
+    min_coins: CoinsMin = 0,
+    shape: EntryShape = Shape.OVATION,
+    access_token: AccessToken = None,
 ) -> Response:
     """
     Follow a room as server-sent events.

@@ -11,11 +11,20 @@ from services.live.api.bodies import Request, Response
 from services.live.api.dependencies import Creator
 from services.live.domain.rooms import CreatorsOnly
 from services.live.store import gifters
-from services.live.store.gifters import Supporter
+from shared.contracts.base import in_unit, like
 from shared.http import BadCursor, Db, Limit, Page, decode_cursor, exact_page, refusals
 from shared.http.auth import Caller
+from shared.http.fields import Coins, Instant, ViewerName
+from shared.http.pages import Cursor
 
 PAGE = 20
+Order = Annotated[
+    Literal["top", "new"],
+    Query(
+        description="Who comes first: who gave most, or who gave last for the first time.",
+        examples=["top"],
+    ),
+]
 
 router = APIRouter(tags=["gifters"])
 
@@ -27,18 +36,39 @@ class GifterResponse(Response):
     It counts what one gave anonymously too. Others see the level of what one gave openly.
     """
 
-    viewer: str
-    level: int
-    given_coins: int
-    gifts: int
-    next_level_coins: int | None
+    viewer: ViewerName
+    """The caller: the `sub` of their token."""
+    level: Annotated[int, like(3)]
+    """Their level, from 0 to 50, by `given_coins`."""
+    given_coins: Annotated[Coins, like(400)]
+    """What they ever gave in coins, anonymously too, less what was charged back."""
+    gifts: Annotated[int, in_unit("gifts", 4)]
+    """How many gifts that was, each of any number of pieces."""
+    next_level_coins: Coins | None
+    """At how many `given_coins` the next level begins; null at level 50."""
     hidden: bool
+    """Whether leaderboards leave them out of the names."""
+
+
+class Supporter(Response):
+    """What a viewer gave to the caller openly, since when; the level is of open gifts too."""
+
+    viewer: ViewerName
+    coins: Annotated[Coins, like(400)]
+    """What they gave to the caller openly, in coins, less what was charged back."""
+    gifts: Annotated[int, in_unit("gifts", 4)]
+    """How many gifts that was, each of any number of pieces."""
+    first_at: Instant
+    """When they gave to the caller openly for the first time."""
+    level: Annotated[int, like(3)]
+    """Their level, from 0 to 50, by what they gave openly in all rooms."""
 
 
 class GifterRequest(Request):
     """Whether to be left out of the names in standings; what one gives counts either way."""
 
-    hidden: Annotated[bool, Field(strict=True)]
+    hidden: Annotated[bool, Field(strict=True, examples=[True, False])]
+    """Whether to be left out of the names in leaderboards. What one gives counts either way."""
 
 
 @router.get("/gifters/me")
@@ -60,10 +90,8 @@ async def change_gifter(body: GifterRequest, caller: Caller, db: Db) -> GifterRe
 async def list_supporters(
     caller: Creator,
     db: Db,
-    order: Annotated[
-        Literal["top", "new"], Query(description="Who gave most, or who came last.")
-    ] = "top",
-    cursor: str | None = None,
+    order: Order = "top",
+    cursor: Cursor = None,
     limit: Limit = PAGE,
 ) -> Page[Supporter]:
     """List who gave to the caller openly; `order=new` is whom to greet."""
@@ -72,17 +100,15 @@ async def list_supporters(
         if order == "top":
             after = _top_place(values) if values is not None else None
             found = await gifters.list_top_supporters(tx, caller.user, after=after, limit=limit + 1)
-            return exact_page(found, limit, lambda last: [last.coins, *_place(last)], _same)
+            return exact_page(
+                found, limit, lambda last: [last.coins, *_place(last)], Supporter.model_validate
+            )
         before = _new_place(values) if values is not None else None
         found = await gifters.list_new_supporters(tx, caller.user, before=before, limit=limit + 1)
-        return exact_page(found, limit, _place, _same)
+        return exact_page(found, limit, _place, Supporter.model_validate)
 
 
-def _same(supporter: Supporter) -> Supporter:
-    return supporter
-
-
-def _place(supporter: Supporter) -> list[str | int]:
+def _place(supporter: gifters.Supporter) -> list[str | int]:
     return [supporter.first_at.isoformat(), supporter.viewer]
 
 

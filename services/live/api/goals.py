@@ -1,7 +1,6 @@
 """Goals: of a room, or of a creator over a time."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, AwareDatetime
@@ -21,9 +20,11 @@ from services.live.domain.goals import (
 )
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from services.live.store.goals import list_goals_of_creator
+from shared.contracts.base import in_unit, like
 from shared.http import AllParts, Db, IdempotencyKey, IdempotencyKeyMissing, Moment, Name, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
+from shared.http.fields import Coins, CreatorName, GoalId, RoomId, RoomName
 from shared.quotas.rules import TooOften
 
 router = APIRouter(tags=["goals"])
@@ -43,20 +44,32 @@ class GoalResponse(Response):
     counts; `contributors` are those who gave openly.
     """
 
-    goal: UUID
-    creator: str
-    room: str | None
-    title: str
-    target_coins: int
-    progress_coins: Annotated[int, AfterValidator(_at_least_zero)]
-    contributors: int
+    goal: GoalId
+    creator: CreatorName
+    """Whose goal it is: the `sub` of their token."""
+    room: RoomName | None
+    """The room in which gifts count; null for a goal that counts every gift to the creator."""
+    title: Annotated[str, like("A new microphone")]
+    """What it is for, as written: escape it before you show it."""
+    target_coins: Annotated[Coins, like(10_000)]
+    """How many coins reach it."""
+    progress_coins: Annotated[int, AfterValidator(_at_least_zero), in_unit("coins", 1_200)]
+    """
+    How many coins were given so far. It may pass the target, and falls when a gift is charged back.
+    """
+    contributors: Annotated[int, in_unit("viewers", 4)]
+    """How many viewers gave openly; anonymous gifts count in `progress_coins` only."""
     reached: bool
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime | None
+    """Whether the target was reached; it stays so if coins are charged back later."""
+    starts_at: Annotated[AwareDatetime, like("2026-11-23T12:00:00Z")]
+    """From when on gifts count."""
+    ends_at: Annotated[AwareDatetime | None, like(None, "2026-11-30T12:00:00Z")]
+    """Until when gifts count, this instant excluded; null if it does not end by itself."""
 
 
 class GoalsResponse(Response):
     goals: list[GoalResponse]
+    """The goals, at most as many as a creator may have; empty if there are none."""
 
     @classmethod
     def of(cls, goals: list[Goal]) -> "GoalsResponse":
@@ -64,20 +77,30 @@ class GoalsResponse(Response):
 
 
 class ChangeGoalRequest(Request):
-    title: Title
-    target_coins: CoinAmount
-    ends_at: Moment | None = None
+    title: Annotated[Title, like("A new microphone")]
+    """What it is for, as viewers read it."""
+    target_coins: Annotated[CoinAmount, in_unit("coins", 10_000)]
+    """How many coins reach it."""
+    ends_at: Annotated[Moment | None, like(None, "2026-11-30T12:00:00Z")] = None
+    """
+    Until when gifts count, this instant excluded and later than the beginning; null if it does not
+    end by itself.
+    """
 
 
 class SetGoalRequest(ChangeGoalRequest):
     """A live goal names its room and begins now; an income goal begins when it says, or now."""
 
-    room: Name | None = None
-    starts_at: Moment | None = None
+    room: Annotated[Name, like("room-1")] | None = None
+    """
+    The room in which gifts count, which has to be one's own. Null counts every gift to oneself.
+    """
+    starts_at: Annotated[Moment | None, like(None, "2026-11-23T12:00:00Z")] = None
+    """From when on gifts count, for a goal without a room; null for now."""
 
 
 @router.get("/rooms/{room}/goals", openapi_extra=ANY_CALLER)
-async def list_goals_of_room(room: Name, caller: Caller, db: Db) -> GoalsResponse:
+async def list_goals_of_room(room: RoomId, caller: Caller, db: Db) -> GoalsResponse:
     """List a room's goals; its creator sees their income goals as well."""
     async with db.transaction() as tx:
         return GoalsResponse.of(await queries.list_goals(tx, room, caller.user))
@@ -124,7 +147,7 @@ async def set_goal(
     responses=refusals(CreatorsOnly, NoSuchGoal, EndsBeforeItBegins, TooOften),
 )
 async def change_goal(
-    goal: UUID, body: ChangeGoalRequest, caller: Creator, db: Db, cause: RequestCause
+    goal: GoalId, body: ChangeGoalRequest, caller: Creator, db: Db, cause: RequestCause
 ) -> GoalResponse:
     """Change a goal; what was given to it stays."""
     async with db.transaction() as tx:
@@ -137,7 +160,7 @@ async def change_goal(
     status_code=204,
     responses=refusals(CreatorsOnly, NoSuchGoal),
 )
-async def remove_goal(goal: UUID, caller: Creator, db: Db) -> None:
+async def remove_goal(goal: GoalId, caller: Creator, db: Db) -> None:
     """Take a goal down."""
     async with db.transaction() as tx:
         await goals.remove_goal(tx, caller.user, goal)

@@ -1,8 +1,7 @@
 """Perks that creators offer, and what viewers are entitled to by them."""
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -11,10 +10,10 @@ from services.live.api.bodies import CoinAmount, Request, Response, Text, Title
 from services.live.api.dependencies import Creator, RequestCause, Slots
 from services.live.api.setup_slots import SetUpBusy
 from services.live.commands import perks, queries
+from services.live.domain import perks as domain
 from services.live.domain.perks import (
     NoSuchEntitlement,
     NoSuchPerk,
-    Perk,
     PerkKind,
     PerkWithdrawn,
     TooManyPerks,
@@ -23,6 +22,7 @@ from services.live.domain.perks import (
 from services.live.domain.rooms import CreatorsOnly
 from services.live.store import entitlements
 from services.live.store import perks as perk_store
+from shared.contracts.base import in_unit, like
 from shared.http import (
     BadCursor,
     Db,
@@ -30,13 +30,22 @@ from shared.http import (
     IdempotencyKeyMissing,
     Limit,
     Page,
-    UserId,
     exact_page,
     moment_in,
     refusals,
 )
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
+from shared.http.fields import (
+    Coins,
+    CreatorId,
+    CreatorName,
+    EntitlementId,
+    Instant,
+    PerkId,
+    ViewerName,
+)
+from shared.http.pages import Cursor
 from shared.identity.people import NotYours
 from shared.quotas.rules import TooOften
 
@@ -49,18 +58,42 @@ router = APIRouter(tags=["perks"])
 class PerkRequest(Request):
     """What a creator offers to viewers who gave them so much in all; `uses` null is no limit."""
 
-    kind: PerkKind
-    title: Title
-    description: Text | None = None
-    threshold_coins: CoinAmount
-    uses: Annotated[int, Field(strict=True, ge=1, le=USES_MAX)] | None = None
+    kind: Annotated[PerkKind, like("shout_out")]
+    """What sort of perk it is, for apps to show and to act on; `custom` for everything else."""
+    title: Annotated[Title, like("A song of your choice")]
+    """What it is called, as viewers read it."""
+    description: Annotated[Text, like("Write the song into the chat.")] | None = None
+    """What a viewer gets and how; null if the title says all."""
+    threshold_coins: Annotated[CoinAmount, in_unit("coins", 400)]
+    """What a viewer has to have given the creator in all, openly, in coins."""
+    uses: Annotated[int, Field(strict=True, ge=1, le=USES_MAX), in_unit("uses", 1)] | None = None
+    """How often a viewer may use it; null for any number of times."""
 
     def offer(self) -> perks.Offer:
         return perks.Offer(**self.model_dump())
 
 
+class Perk(Response):
+    """A creator's offer to supporters with `threshold_coins` in all; `uses` null is no limit."""
+
+    perk: PerkId
+    creator: CreatorName
+    """Who offers it: the `sub` of their token."""
+    kind: Annotated[PerkKind, like("shout_out")]
+    """What sort of perk it is, for apps to show and to act on; `custom` for everything else."""
+    title: Annotated[str, like("A song of your choice")]
+    """What it is called, as the creator wrote it: escape it before you show it."""
+    description: Annotated[str, like("Write the song into the chat.")] | None
+    """What a viewer gets and how, as written; null if the title says all."""
+    threshold_coins: Annotated[Coins, like(400)]
+    """What a viewer has to have given the creator in all, openly, in coins."""
+    uses: Annotated[int, in_unit("uses", 1)] | None
+    """How often a viewer may use it; null for any number of times."""
+
+
 class PerksResponse(Response):
     perks: list[Perk]
+    """The perks, those with the smallest threshold first; empty if there are none."""
 
 
 class EntitlementResponse(Response):
@@ -71,32 +104,48 @@ class EntitlementResponse(Response):
     money; `uses_left` null is no limit.
     """
 
-    entitlement: UUID
-    perk: UUID
-    creator: str
-    viewer: str
-    kind: PerkKind
-    title: str
-    threshold_coins: int
-    used: int
-    uses_left: int | None
+    entitlement: EntitlementId
+    perk: PerkId
+    """
+    The perk that it is of. The creator may have changed or removed that since; these terms stay.
+    """
+    creator: CreatorName
+    """Who offers the perk: the `sub` of their token."""
+    viewer: ViewerName
+    """Who may use it: the `sub` of their token."""
+    kind: Annotated[PerkKind, like("shout_out")]
+    """What sort of perk it is."""
+    title: Annotated[str, like("A song of your choice")]
+    """What it is called, as the creator wrote it: escape it before you show it."""
+    threshold_coins: Annotated[Coins, like(400)]
+    """What the viewer had to have given, in coins."""
+    used: Annotated[int, in_unit("uses", 0)]
+    """How often it was used."""
+    uses_left: Annotated[int, in_unit("uses", 1)] | None
+    """How often it can still be used; null for any number of times."""
     withdrawn: bool
-    usable: bool
-    unlocked_at: datetime
+    """
+    Whether the gifts behind it lost their money, so that it cannot be used. It comes back if the
+    money does.
+    """
+    usable: Annotated[bool, like(True)]
+    """Whether it can be used now: neither withdrawn nor used up."""
+    unlocked_at: Instant
+    """When the viewer had given enough."""
 
 
 @router.get("/creators/me/perks", responses=refusals(CreatorsOnly))
 async def list_perks(caller: Creator, db: Db) -> PerksResponse:
     """List the perks one offers."""
     async with db.transaction() as tx:
-        return PerksResponse(perks=await perk_store.list_perks(tx, caller.user))
+        return PerksResponse(perks=_shown(await perk_store.list_perks(tx, caller.user)))
 
 
 @router.get("/creators/{creator:person}/perks", openapi_extra=ANY_CALLER)
-async def list_perks_of_creator(creator: UserId, _: Caller, db: Db) -> PerksResponse:
+async def list_perks_of_creator(creator: CreatorId, _: Caller, db: Db) -> PerksResponse:
     """List the perks a creator offers, the smallest first."""
     async with db.transaction() as tx:
-        return PerksResponse(perks=await perk_store.list_perks(tx, creator))
+        return PerksResponse(perks=_shown(await perk_store.list_perks(tx, creator)))
 
 
 @router.post(
@@ -118,7 +167,8 @@ async def offer_perk(
 ) -> Perk:
     """Offer a perk; who has given enough already is entitled to it at once, or soon."""
     async with slots.take(), db.transaction() as tx:
-        return await perks.offer_perk(tx, caller.user, body.offer(), key, cause=cause)
+        offered = await perks.offer_perk(tx, caller.user, body.offer(), key, cause=cause)
+    return Perk.model_validate(offered)
 
 
 @router.put(
@@ -126,11 +176,12 @@ async def offer_perk(
     responses=refusals(CreatorsOnly, NoSuchPerk, TooOften, SetUpBusy),
 )
 async def change_perk(
-    perk: UUID, body: PerkRequest, caller: Creator, db: Db, slots: Slots, cause: RequestCause
+    perk: PerkId, body: PerkRequest, caller: Creator, db: Db, slots: Slots, cause: RequestCause
 ) -> Perk:
     """Offer something else from now on; who is entitled already stays so, as it was."""
     async with slots.take(), db.transaction() as tx:
-        return await perks.change_perk(tx, caller.user, perk, body.offer(), cause=cause)
+        changed = await perks.change_perk(tx, caller.user, perk, body.offer(), cause=cause)
+    return Perk.model_validate(changed)
 
 
 @router.delete(
@@ -138,7 +189,7 @@ async def change_perk(
     status_code=204,
     responses=refusals(CreatorsOnly, NoSuchPerk),
 )
-async def remove_perk(perk: UUID, caller: Creator, db: Db) -> None:
+async def remove_perk(perk: PerkId, caller: Creator, db: Db) -> None:
     """Offer a perk no longer; who is entitled already stays so."""
     async with db.transaction() as tx:
         await perks.remove_perk(tx, caller.user, perk)
@@ -146,7 +197,7 @@ async def remove_perk(perk: UUID, caller: Creator, db: Db) -> None:
 
 @router.get("/gifters/me/entitlements", responses=refusals(BadCursor))
 async def list_entitlements(
-    caller: Caller, db: Db, cursor: str | None = None, limit: Limit = PAGE
+    caller: Caller, db: Db, cursor: Cursor = None, limit: Limit = PAGE
 ) -> Page[EntitlementResponse]:
     """List what one is entitled to, the newest first."""
     before = moment_in(cursor)
@@ -163,7 +214,9 @@ async def list_entitlements(
 
 
 @router.get("/entitlements/{entitlement}", responses=refusals(NoSuchEntitlement))
-async def read_entitlement(entitlement: UUID, caller: Caller, db: Db) -> EntitlementResponse:
+async def read_entitlement(
+    entitlement: EntitlementId, caller: Caller, db: Db
+) -> EntitlementResponse:
     """Check a claim: viewers their own, creators those to their perks. Others see none."""
     async with db.transaction() as tx:
         found = await queries.read_entitlement(tx, caller.user, entitlement)
@@ -178,9 +231,13 @@ async def read_entitlement(entitlement: UUID, caller: Caller, db: Db) -> Entitle
     ),
 )
 async def use_entitlement(
-    entitlement: UUID, key: IdempotencyKey, caller: Creator, db: Db
+    entitlement: EntitlementId, key: IdempotencyKey, caller: Creator, db: Db
 ) -> EntitlementResponse:
     """Use a claim to one's own perk up, once."""
     async with db.transaction() as tx:
         used = await perks.use_entitlement(tx, caller.user, entitlement, key)
     return EntitlementResponse.model_validate(used)
+
+
+def _shown(offered: Sequence[domain.Perk]) -> list[Perk]:
+    return [Perk.model_validate(each) for each in offered]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from services.live.api.bodies import Request, Response
+from services.live.api.bodies import Request, Response, TopGifter
 from services.live.api.dependencies import Creator, FeedHub, RequestCause
 from services.live.api.streams import StreamResponse
 from services.live.commands import rooms
@@ -13,12 +13,13 @@ from services.live.domain.leaderboards import TOP_GIFTERS
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother, TooManyGuests
 from services.live.store import gift_totals
 from services.live.store import rooms as store
-from services.live.store.leaderboards import TopGifter, list_top_gifters
-from services.live.store.rooms import Books
+from services.live.store.leaderboards import list_top_gifters
 from services.live.store.streams import find_open_stream
-from shared.http import Db, Name, UserId, refusals
+from shared.contracts.base import in_unit, like
+from shared.http import Db, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller, ScopeMissing, operator_with
+from shared.http.fields import Coins, CreatorId, CreatorName, GuestId, RoomId, RoomName
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity
 from shared.quotas.rules import TooOften
@@ -37,35 +38,62 @@ class RoomResponse(Response):
     `last_event_id` is where its event stream stands. A room that was never opened has no creator.
     """
 
-    room: str
-    creator: str | None
-    guests: list[str]
-    live: bool
+    room: RoomName
+    creator: CreatorName | None
+    """Who owns the room: the `sub` of their token. Null if it was never opened."""
+    guests: Annotated[list[str], like(["tomas"], [])]
+    """
+    The creators who are guests in the room (the `sub` of their tokens); they may be given to as
+    well.
+    """
+    live: Annotated[bool, like(True)]
+    """Whether a stream goes on now."""
     stream: StreamResponse | None
-    gifts: int
-    coins: int
+    """The stream that goes on; null if none does."""
+    gifts: Annotated[int, in_unit("gifts", 120)]
+    """How many gifts were ever sent in the room, each of any number of pieces."""
+    coins: Annotated[Coins, like(48_000)]
+    """What they cost in all, in coins, less what was charged back."""
     top_gifters: list[TopGifter]
-    last_event_id: str
+    """The ten viewers who ever gave most openly in the room, those who gave most first."""
+    last_event_id: Annotated[str, like("240")]
+    """Where the room's feed stands: follow it with `after` of this, and you miss nothing."""
 
 
 class GuestsResponse(Response):
-    room: str
-    guests: list[str]
+    room: RoomName
+    guests: Annotated[list[str], like(["tomas"], [])]
+    """All guests of the room now (the `sub` of their tokens)."""
+
+
+class Books(Response):
+    """How many gifts were counted in how many rooms, and their coins."""
+
+    rooms: Annotated[int, in_unit("rooms", 12)]
+    """How many rooms were ever opened or given in."""
+    gifts: Annotated[int, in_unit("gifts", 1_180)]
+    """How many gifts were counted in them."""
+    coins: Annotated[Coins, like(470_000)]
+    """What those cost in all, in coins, less what was charged back."""
 
 
 class OwnerRequest(Request):
-    creator: UserId
+    creator: CreatorId
+    """Who owns the room from now on: the `sub` of their token."""
 
 
 class OwnerResponse(Response):
     """Who owns a room; null: the next creator who opens it."""
 
-    room: str
-    creator: str | None
+    room: RoomName
+    creator: CreatorName | None
+    """
+    Who owns the room: the `sub` of their token. Null for nobody: the next creator who opens it.
+    """
 
 
 @router.get("/rooms/{room}", tags=["rooms"], openapi_extra=ANY_CALLER)
-async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
+async def read_room(room: RoomId, _: Caller, db: Db) -> RoomResponse:
     """Read a room's totals; a room without gifts has none."""
     async with db.transaction() as tx:
         totals = await gift_totals.read_room(tx, room)
@@ -80,7 +108,7 @@ async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
         stream=StreamResponse.model_validate(stream) if stream else None,
         gifts=totals.gifts,
         coins=totals.coins,
-        top_gifters=top,
+        top_gifters=[TopGifter.model_validate(each) for each in top],
         last_event_id=str(totals.sequence),
     )
 
@@ -91,7 +119,7 @@ async def read_room(room: Name, _: Caller, db: Db) -> RoomResponse:
     responses={**OF_OWNERS, **refusals(TooManyGuests, TooOften)},
 )
 async def add_guest(
-    room: Name, guest: UserId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
+    room: RoomId, guest: GuestId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> GuestsResponse:
     """Add another creator as a guest of the room."""
     async with db.transaction() as tx:
@@ -103,7 +131,7 @@ async def add_guest(
 
 @router.delete("/rooms/{room}/guests/{guest:person}", tags=["rooms"], responses=OF_OWNERS)
 async def remove_guest(
-    room: Name, guest: UserId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
+    room: RoomId, guest: GuestId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> GuestsResponse:
     """Remove a guest from the room."""
     async with db.transaction() as tx:
@@ -117,7 +145,7 @@ async def remove_guest(
     "/operator/live/rooms/{room}/owner", tags=["operator-rooms"], responses=refusals(ScopeMissing)
 )
 async def set_room_owner(
-    room: Name,
+    room: RoomId,
     body: OwnerRequest,
     caller: RoomsOperator,
     db: Db,
@@ -138,7 +166,7 @@ async def set_room_owner(
     responses=refusals(ScopeMissing, OwnMoney, NoSuchRoom),
 )
 async def release_room(
-    room: Name, caller: RoomsOperator, db: Db, hub: FeedHub, cause: RequestCause
+    room: RoomId, caller: RoomsOperator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> OwnerResponse:
     """Take a room from its owner: the next creator who opens it owns it."""
     async with db.transaction() as tx:
@@ -150,4 +178,4 @@ async def release_room(
 async def read_live_books(_: BooksReader, db: Db) -> Books:
     """Read what was counted in all rooms."""
     async with db.transaction() as tx:
-        return await store.read_books(tx)
+        return Books.model_validate(await store.read_books(tx))

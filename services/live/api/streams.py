@@ -1,72 +1,94 @@
 """Stream sessions: which rooms are live, opening and closing, and what a stream came to."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.live.api.bodies import Request, Response, Title
+from services.live.api.bodies import Request, Response, Title, TopGifter
 from services.live.api.dependencies import Creator, FeedHub, Limits, RequestCause
 from services.live.api.goals import GoalResponse
 from services.live.commands import queries, streams
 from services.live.domain.quotas import TooManyOpenRooms, TooManyRooms
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from services.live.domain.streams import NoSuchStream, NotLive
-from services.live.store.leaderboards import TopGifter
 from services.live.store.streams import list_open_streams
-from shared.http import BadCursor, Db, Limit, Name, Page, exact_page, moment_in, number_in, refusals
+from shared.contracts.base import in_unit, like
+from shared.http import BadCursor, Db, Limit, Page, exact_page, moment_in, number_in, refusals
 from shared.http.access import ANY_CALLER
 from shared.http.auth import Caller
+from shared.http.fields import Coins, CreatorName, Instant, RoomId, RoomName, StreamId
+from shared.http.pages import Cursor
 from shared.quotas.rules import TooOften
 
 PAGE = 20
+Live = Annotated[
+    bool,
+    Query(description="Only rooms that are live are listed: `false` lists none.", examples=[True]),
+]
 
 router = APIRouter(tags=["rooms"])
 
 
 class OpenRoomRequest(Request):
-    title: Title | None = None
+    title: Annotated[Title, like("Songs for a late evening")] | None = None
+    """What the stream is called; null for no title. Sent again, it replaces the title."""
 
 
 class StreamResponse(Response):
     """A room from an opening to its closing; `closed_at` is null while it is live."""
 
-    stream: UUID
-    room: str
-    creator: str
-    title: str | None
-    opened_at: datetime
-    closed_at: datetime | None
+    stream: StreamId
+    room: RoomName
+    creator: CreatorName
+    """The creator who went live: the `sub` of their token."""
+    title: Annotated[str, like("Songs for a late evening")] | None
+    """What the stream is called, as written: escape it before you show it. Null for no title."""
+    opened_at: Instant
+    """When it began."""
+    closed_at: Annotated[Instant | None, like(None, "2026-11-23T14:00:00Z")]
+    """When it ended; null while it is live."""
 
 
 class LiveRoomResponse(StreamResponse):
     """A stream, and what was given to it so far; `gifters` are those who did so openly."""
 
-    guests: list[str]
-    gifts: int
-    coins: int
-    gifters: int
+    guests: Annotated[list[str], like(["tomas"], [])]
+    """The creators who are guests in the room (the `sub` of their tokens)."""
+    gifts: Annotated[int, in_unit("gifts", 12)]
+    """How many gifts were sent in this stream, each of any number of pieces."""
+    coins: Annotated[Coins, like(1_200)]
+    """What they cost in all, in coins, less what was charged back."""
+    gifters: Annotated[int, in_unit("viewers", 4)]
+    """How many viewers gave openly; anonymous gifts count in `gifts` and `coins` only."""
 
 
 class StreamSummaryResponse(StreamResponse):
     """What a stream came to; reversals that come later lower it."""
 
-    gifts: int
-    coins: int
-    gifters: int
+    gifts: Annotated[int, in_unit("gifts", 12)]
+    """How many gifts were sent in this stream, each of any number of pieces."""
+    coins: Annotated[Coins, like(1_200)]
+    """What they cost in all, in coins, less what was charged back."""
+    gifters: Annotated[int, in_unit("viewers", 4)]
+    """How many viewers gave openly; anonymous gifts count in `gifts` and `coins` only."""
     top_gifters: list[TopGifter]
-    first_time_gifters: list[str]
+    """The ten viewers who gave most openly, those who gave most first."""
+    first_time_gifters: Annotated[list[str], like(["mira"], [])]
+    """
+    The first 100 viewers whose first open gift to the creator fell into this stream (the `sub` of
+    their tokens).
+    """
     goals_reached: list[GoalResponse]
+    """The goals that were reached in this stream."""
 
 
 @router.get("/rooms", responses=refusals(BadCursor), openapi_extra=ANY_CALLER)
 async def list_live_rooms(
     _: Caller,
     db: Db,
-    live: Annotated[bool, Query(description="Only rooms that are live are listed.")] = True,
-    cursor: str | None = None,
+    live: Live = True,
+    cursor: Cursor = None,
     limit: Limit = PAGE,
 ) -> Page[LiveRoomResponse]:
     """List the rooms that are live, those opened last first."""
@@ -88,7 +110,7 @@ async def list_live_rooms(
     responses=refusals(CreatorsOnly, RoomOfAnother, TooManyOpenRooms, TooManyRooms, TooOften),
 )
 async def open_room(
-    room: Name,
+    room: RoomId,
     body: OpenRoomRequest,
     caller: Creator,
     db: Db,
@@ -112,7 +134,7 @@ async def open_room(
     "/rooms/{room}/stream", responses=refusals(CreatorsOnly, RoomOfAnother, NoSuchRoom, NotLive)
 )
 async def close_room(
-    room: Name, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
+    room: RoomId, caller: Creator, db: Db, hub: FeedHub, cause: RequestCause
 ) -> LiveRoomResponse:
     """End the stream that goes on in a room, and read what it came to so far."""
     async with db.transaction() as tx:
@@ -124,7 +146,7 @@ async def close_room(
     "/rooms/{room}/streams", responses=refusals(CreatorsOnly, RoomOfAnother, NoSuchRoom, BadCursor)
 )
 async def list_streams(
-    room: Name, caller: Creator, db: Db, cursor: str | None = None, limit: Limit = PAGE
+    room: RoomId, caller: Creator, db: Db, cursor: Cursor = None, limit: Limit = PAGE
 ) -> Page[LiveRoomResponse]:
     """List the streams of one's own room, the newest first."""
     before = number_in(cursor)
@@ -139,14 +161,16 @@ async def list_streams(
     "/rooms/{room}/streams/{stream}",
     responses=refusals(CreatorsOnly, RoomOfAnother, NoSuchRoom, NoSuchStream),
 )
-async def read_stream(room: Name, stream: UUID, caller: Creator, db: Db) -> StreamSummaryResponse:
+async def read_stream(
+    room: RoomId, stream: StreamId, caller: Creator, db: Db
+) -> StreamSummaryResponse:
     """Read what a stream of one's own room came to."""
     async with db.transaction() as tx:
         found = await queries.read_stream(tx, room, caller.user, stream)
     return StreamSummaryResponse(
         **StreamResponse.model_validate(found.stream).model_dump(),
         **asdict(found.total),
-        top_gifters=found.top,
+        top_gifters=[TopGifter.model_validate(each) for each in found.top],
         first_time_gifters=found.newcomers,
         goals_reached=[GoalResponse.model_validate(goal) for goal in found.goals_reached],
     )

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.live.domain.gift_totals import ALL, day_of, stream_of, week_of
+from services.live.domain.gift_totals import ALL, Gift, day_of, stream_of, week_of
 from services.live.domain.goals import Goal
 from services.live.domain.leaderboards import RANKS_MAX, TOP_GIFTERS, Period
-from services.live.domain.perks import Entitlement, NoSuchEntitlement
+from services.live.domain.perks import Entitlement, NoSuchEntitlement, NoSuchGift
 from services.live.domain.rooms import require_owner
 from services.live.domain.streams import NoSuchStream, NotLive, Stream
 from services.live.store.entitlements import find_entitlement
+from services.live.store.gift_totals import find_gifts
 from services.live.store.gifters import list_newcomers
 from services.live.store.goals import (
     list_goals_of_creator,
@@ -32,9 +33,20 @@ from services.live.store.streams import (
     find_stream,
     list_streams,
 )
+from shared.identity.people import require_other_person
 from shared.postgres.database import Transaction
 
 NEWCOMERS_MAX = 100
+
+
+async def find_gift(tx: Transaction, gift: UUID, *, operator: str) -> Gift:
+    """Return a gift that was sent, unless the operator gave or got it."""
+    found = (await find_gifts(tx, [gift])).get(gift)
+    if found is None:
+        raise NoSuchGift
+    for person in (found.viewer, found.creator):
+        require_other_person(operator=operator, user=person)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

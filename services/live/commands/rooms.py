@@ -13,6 +13,7 @@ from services.live.domain.rooms import GUESTS_MAX, NoSuchRoom, TooManyGuests, re
 from services.live.store import rooms as store
 from services.live.store.gift_totals import lock_rooms
 from services.live.store.streams import find_open_stream
+from shared.backoffice.adjustments import audit
 from shared.contracts.base import NAMESPACE
 from shared.contracts.envelope import Cause
 from shared.contracts.live import GuestJoined, GuestLeft
@@ -47,6 +48,15 @@ async def set_owner(
         assert ownership is not None
         await end_stream(tx, rooms, stream, ownership.guests, cause=cause, show=show)
     await store.set_owner(tx, room, creator, rooms[room].time_after_gifts(datetime.now(UTC)))
+    for person in filter(None, (before, creator)):
+        await audit(
+            tx,
+            operator=operator,
+            action="room.owner_set",
+            user=person,
+            reason=f"the owner of {room} was {before or 'nobody'}, and is {creator or 'nobody'}",
+            room=room,
+        )
     tx.after_commit(
         lambda: log.info(
             "room.owner_set", room=room, owner=creator, before=before, operator=operator

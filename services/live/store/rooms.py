@@ -20,6 +20,15 @@ class Books:
     coins: int
 
 
+@dataclass(frozen=True, slots=True)
+class OwnedRoom:
+    """A room of a creator, since when it is theirs, and whether it is live."""
+
+    room: str
+    owned_since: datetime | None
+    live: bool
+
+
 _ownership = RowMapper(Ownership, tables.RoomOwner)
 _books = RowMapper(Books)
 _SELECT = f"SELECT {_ownership.columns} FROM room_owners WHERE room = :room"
@@ -68,6 +77,21 @@ async def count_rooms(tx: Transaction, creator: str) -> tuple[int, int]:
 _COUNT = text("""
     SELECT (SELECT count(*) FROM streams WHERE creator = :creator AND closed_at IS NULL),
         (SELECT count(*) FROM room_owners WHERE creator = :creator)
+""")
+
+
+async def list_owned(tx: Transaction, creator: str, limit: int) -> list[OwnedRoom]:
+    """Return the rooms that a creator owns, by name."""
+    rows = await tx.execute(_LIST_OWNED, {"creator": creator, "limit": limit})
+    return [_owned(row) for row in rows]
+
+
+_owned = RowMapper(OwnedRoom)
+_LIST_OWNED = text("""
+    SELECT room, owned_since, room = ANY(ARRAY(
+        SELECT room FROM streams WHERE creator = :creator AND closed_at IS NULL
+    )) AS live
+    FROM room_owners WHERE creator = :creator ORDER BY room LIMIT :limit
 """)
 
 

@@ -1,12 +1,10 @@
 """A creator appeals against a rejected payout, and another operator decides."""
 
-from datetime import datetime
 from operator import attrgetter
-from typing import Literal
-from uuid import UUID
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from services.payout.api.operators import Reviewer
 from services.payout.api.payouts import Creator, PayoutResponse, WiredRules, payout_response
@@ -23,9 +21,11 @@ from services.payout.domain.reviews import (
 )
 from services.payout.store import appeals as store
 from shared.backoffice.routes import Why
-from shared.http import AllParts, Db, UserId, refusals
+from shared.contracts.base import like
+from shared.http import AllParts, Db, refusals
 from shared.http.auth import ScopeMissing
-from shared.http.fields import Text
+from shared.http.bodies import Body
+from shared.http.fields import CreatorId, CreatorName, Instant, PayoutId, Text
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Unauthenticated
 
@@ -34,34 +34,45 @@ router = APIRouter()
 APPEALS_SHOWN_MAX = 100
 
 
-class AppealRequest(BaseModel):
+class AppealRequest(Body):
     """Why the decision is wrong, in the creator's words."""
 
     model_config = ConfigDict(extra="forbid")
 
-    text: Text
+    text: Annotated[Text, like("These are friends who watch every day.")]
+    """Why the decision is wrong; a person who has not decided before reads it."""
 
 
 class AppealDecision(Why):
     """Whether the rejection stands; the creator reads the reason."""
 
-    decision: Literal["uphold", "overturn"]
+    decision: Annotated[Literal["uphold", "overturn"], like("overturn")]
+    """
+    `uphold` if the rejection stands; `overturn` if the creator is right and may ask for the payout
+    again.
+    """
 
 
-class OpenAppeal(BaseModel):
+class OpenAppeal(Body):
     """An appeal that waits for a person, the payout it is about, and what was decided before."""
 
-    creator: str
-    payout: UUID
-    text: str
-    appealed_at: datetime
-    decide_by: datetime
+    creator: CreatorName
+    """Who appealed: the `sub` of their token."""
+    payout: PayoutId
+    """The payout that was rejected."""
+    text: Annotated[str, like("These are friends who watch every day.")]
+    """What the creator wrote: escape it before you show it."""
+    appealed_at: Instant
+    """When they appealed."""
+    decide_by: Annotated[Instant, like("2026-11-25T12:00:00Z")]
+    """When a decision is due."""
 
 
-class OpenAppeals(BaseModel):
+class OpenAppeals(Body):
     """The oldest of them; there may be more."""
 
     items: list[OpenAppeal]
+    """At most 100 appeals, the oldest first."""
 
 
 @router.post(
@@ -72,7 +83,7 @@ class OpenAppeals(BaseModel):
     ),
 )
 async def appeal_rejection(
-    payout: UUID, wanted: AppealRequest, caller: Creator, db: Db, rules: WiredRules
+    payout: PayoutId, wanted: AppealRequest, caller: Creator, db: Db, rules: WiredRules
 ) -> PayoutResponse:
     """Appeal against the rejection of one's own payout; another operator decides."""
     async with db.transaction() as tx:
@@ -118,8 +129,8 @@ async def list_appeals(_: Reviewer, db: AllParts) -> OpenAppeals:
     ),
 )
 async def decide_appeal(
-    creator: UserId,
-    payout: UUID,
+    creator: CreatorId,
+    payout: PayoutId,
     wanted: AppealDecision,
     caller: Reviewer,
     db: Db,

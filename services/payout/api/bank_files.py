@@ -1,12 +1,11 @@
 """Bank files: creators leave an account, operators take files to the bank and bring its reports."""
 
-from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from services.payout.api.payouts import Creator
 from services.payout.commands.bank_accounts import store_account
@@ -24,6 +23,7 @@ from services.payout.domain.payouts import CreatorsOnly
 from services.payout.providers.bank_file import BankFileProvider
 from services.payout.store.bank_files import FileLine
 from shared.backoffice.routes import Why
+from shared.contracts.base import in_unit, like
 from shared.http import (
     PRINTABLE,
     AllParts,
@@ -36,6 +36,9 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import CurrencyCode, Instant, MinorUnits
+from shared.http.pages import Cursor
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.quotas.rules import TooOften
@@ -61,6 +64,13 @@ _REPORT = {
 _REFUSED = (Unauthenticated, ScopeMissing, NoBankFiles)
 
 
+FileId = Annotated[
+    UUID,
+    Path(
+        description="The file, as its making was answered.",
+        examples=["0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d120"],
+    ),
+]
 Clerk = Annotated[Identity, operator_with(SCOPE)]
 
 
@@ -75,32 +85,53 @@ async def _wired_bank(
 WiredBank = Annotated[BankFileProvider, Depends(_wired_bank)]
 
 
-class BankAccountRequest(BaseModel):
+class BankAccountRequest(Body):
     """A bank account in the euro payments area, and whom it belongs to."""
 
     model_config = ConfigDict(extra="forbid")
 
-    holder: Annotated[str, Field(min_length=1, max_length=70, pattern=PRINTABLE)]
-    iban: Annotated[str, Field(min_length=15, max_length=42, pattern=r"^[A-Za-z0-9 ]+$")]
+    holder: Annotated[
+        str, Field(min_length=1, max_length=70, pattern=PRINTABLE, examples=["Lea Example"])
+    ]
+    """Whose account it is, as the bank has the name."""
+    iban: Annotated[
+        str,
+        Field(
+            min_length=15,
+            max_length=42,
+            pattern=r"^[A-Za-z0-9 ]+$",
+            examples=["DE89 3704 0044 0532 0130 00"],
+        ),
+    ]
+    """The IBAN, with or without spaces; its check digits have to fit. It is stored encrypted."""
 
 
-class BankAccountResponse(BaseModel):
+class BankAccountResponse(Body):
     """The token to name as a payee's destination; of the number only the end is shown."""
 
-    destination: str
-    iban: str
+    destination: Annotated[str, like("bank_5Jk2x9")]
+    """A name for the account, to be sent as `destination` of a payee."""
+    iban: Annotated[str, like("************3000")]
+    """The end of the IBAN; the rest is never shown again."""
 
 
-class BankFileResponse(BaseModel):
+class BankFileResponse(Body):
     """A file for the bank; `unreported` payments are those of which no report says anything."""
 
-    file: UUID
-    payments: int
-    amount_minor: int
-    currency: str
-    made_at: datetime
-    made_by: str
-    unreported: int
+    file: Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d120")]
+    """The file, by which it can be downloaded."""
+    payments: Annotated[int, in_unit("payments", 70)]
+    """How many payments it orders."""
+    amount_minor: Annotated[MinorUnits, like(70_000)]
+    """What they come to in all."""
+    currency: Annotated[CurrencyCode, like("EUR")]
+    """The currency (ISO 4217) of all payments in it."""
+    made_at: Instant
+    """When it was made."""
+    made_by: Annotated[str, like("ann")]
+    """Who asked for it: the `sub` of the operator's token."""
+    unreported: Annotated[int, in_unit("payments", 0)]
+    """Of how many payments no report of the bank says anything yet."""
 
     @classmethod
     def of(cls, file: BankFile | FileLine, *, unreported: int) -> Self:
@@ -115,7 +146,7 @@ class BankFileResponse(BaseModel):
         )
 
 
-class BankReportResponse(BaseModel):
+class BankReportResponse(Body):
     """
     What a report said: of how many payments, and how much of it cannot be.
 
@@ -125,14 +156,24 @@ class BankReportResponse(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    report: Annotated[UUID, Field(validation_alias="id")]
-    message_id: str
-    kind: str
-    statuses: int
-    contradictions: int
-    received_by: str
-    confirmed_by: str | None
-    applied_at: datetime | None
+    report: Annotated[
+        UUID, Field(validation_alias="id"), like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d121")
+    ]
+    """The report; the same file is the same report."""
+    message_id: Annotated[str, like("STATUS-2026-11-24-1")]
+    """What the bank calls it (`MsgId`)."""
+    kind: Annotated[str, like("pain.002", "camt.054")]
+    """Which message of ISO 20022 it is."""
+    statuses: Annotated[int, in_unit("payments", 70)]
+    """Of how many payments it says something."""
+    contradictions: Annotated[int, in_unit("payments", 0)]
+    """Of how many payments it says what cannot be; those are in the log, and change nothing."""
+    received_by: Annotated[str, like("ann")]
+    """Who brought it first: the `sub` of the operator's token."""
+    confirmed_by: Annotated[str, like("ben")] | None
+    """The colleague who brought the same report; null until one did."""
+    applied_at: Annotated[Instant, like("2026-11-24T09:00:00Z")] | None
+    """Since when it counts; null until a colleague brought the same report."""
 
 
 @router.put(
@@ -173,7 +214,7 @@ async def make_bank_file(
     "/operator/bank-files", tags=["operator-bank-files"], responses=refusals(*_REFUSED, BadCursor)
 )
 async def list_bank_files(
-    _: Clerk, __: WiredBank, db: AllParts, cursor: str | None = None
+    _: Clerk, __: WiredBank, db: AllParts, cursor: Cursor = None
 ) -> Page[BankFileResponse]:
     """Read which files were made, the newest first."""
     found = await list_files(db, FILES_SHOWN_MAX, before=moment_in(cursor))
@@ -187,7 +228,7 @@ async def list_bank_files(
     response_class=Response,
     responses=_FILE | refusals(*_REFUSED, NoSuchFile, KeyMissing),
 )
-async def download_bank_file(file: UUID, _: Clerk, db: AllParts, bank: WiredBank) -> Response:
+async def download_bank_file(file: FileId, _: Clerk, db: AllParts, bank: WiredBank) -> Response:
     """Download a file for the bank, as it was made."""
     xml = await read_file(db, bank, file)
     headers = {

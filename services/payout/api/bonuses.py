@@ -1,12 +1,10 @@
 """Bonuses: operators ask for them and grant them, a creator reads their own."""
 
-from datetime import datetime
 from operator import attrgetter
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from services.payout.api.payouts import WiredRules
 from services.payout.commands import bonuses
@@ -21,6 +19,7 @@ from services.payout.domain.bonuses import (
 from services.payout.domain.rates import Rules
 from services.payout.store import bonuses as store
 from shared.backoffice.routes import AMOUNT_MAX, Why
+from shared.contracts.base import in_unit, like
 from shared.http import (
     AllParts,
     BadCursor,
@@ -30,13 +29,15 @@ from shared.http import (
     Limit,
     OwnCreator,
     Page,
-    UserId,
     moment_in,
     page,
     refusals,
     request_id,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import BonusId, CreatorId, CreatorName, Diamonds, Instant, OperatorName
+from shared.http.pages import Cursor
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.people import NotYours, OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
@@ -58,43 +59,64 @@ class NewBonus(Why):
     The reason is shown to the creator.
     """
 
-    diamonds: Annotated[int, Field(strict=True, gt=0, le=AMOUNT_MAX)]
-    funder: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    diamonds: Annotated[int, Field(strict=True, gt=0, le=AMOUNT_MAX), in_unit("diamonds", 1_000)]
+    """How many diamonds the creator should get."""
+    funder: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", examples=["spring-contest"])
+    ]
+    """Who pays for them: a name of your books, whose account is `@bonus:` and this name."""
 
 
-class OwnBonusResponse(BaseModel):
+class OwnBonusResponse(Body):
     """A bonus of one's own: what it is for, and until when it waits."""
 
-    bonus: UUID
-    funder: str
-    diamonds: int
-    reason: str
-    earned_at: datetime
-    matures_at: datetime
-    hold_reason: str
+    bonus: BonusId
+    funder: Annotated[str, like("spring-contest")]
+    """Who pays for it: a name of the operator's books."""
+    diamonds: Annotated[Diamonds, like(1_000)]
+    """How many diamonds it brought."""
+    reason: Annotated[str, like("first place")]
+    """What it is for."""
+    earned_at: Instant
+    """When it was granted."""
+    matures_at: Annotated[Instant, like("2026-11-30T12:00:00Z")]
+    """When its diamonds become available, or became so."""
+    hold_reason: Annotated[str, like("standard", "new-creator")]
+    """Why they wait or waited: `standard`, or `new-creator`."""
     matured: bool
+    """Whether they are available now."""
 
 
-class BonusResponse(BaseModel):
+class BonusResponse(Body):
     """A bonus: who asked for it, who decided, and how."""
 
-    bonus: UUID
-    creator: str
-    funder: str
-    diamonds: int
-    reason: str
-    state: BonusState
-    requested_by: str
-    requested_at: datetime
-    decided_by: str | None
-    decided_at: datetime | None
-    matures_at: datetime | None
+    bonus: BonusId
+    creator: CreatorName
+    funder: Annotated[str, like("spring-contest")]
+    """Who pays for it: a name of your books."""
+    diamonds: Annotated[Diamonds, like(1_000)]
+    """How many diamonds it brings."""
+    reason: Annotated[str, like("first place")]
+    """What it is for; the creator reads it."""
+    state: Annotated[BonusState, like("granted")]
+    """`requested` until a colleague decides, then `granted` and posted, or `rejected`."""
+    requested_by: OperatorName
+    """Who asked for it: the `sub` of the operator's token."""
+    requested_at: Instant
+    """When it was asked for."""
+    decided_by: Annotated[str, like("ben")] | None
+    """Who decided: the `sub` of the operator's token. Null until it is decided."""
+    decided_at: Annotated[Instant, like("2026-11-23T12:05:00Z")] | None
+    """When it was decided; null until then."""
+    matures_at: Annotated[Instant, like("2026-11-30T12:00:00Z")] | None
+    """When its diamonds become available; null unless it was granted."""
 
 
-class WaitingBonuses(BaseModel):
+class WaitingBonuses(Body):
     """The oldest of them; there may be more."""
 
     items: list[BonusResponse]
+    """At most 100 bonuses, the oldest first."""
 
 
 @router.get(
@@ -103,7 +125,7 @@ class WaitingBonuses(BaseModel):
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )
 async def list_bonuses(
-    creator: OwnCreator, db: Db, cursor: str | None = None, limit: Limit = 50
+    creator: OwnCreator, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[OwnBonusResponse]:
     """Read the bonuses that one was granted, newest first."""
     before = moment_in(cursor)
@@ -123,7 +145,7 @@ async def list_bonuses(
     responses=refusals(IdempotencyKeyMissing, Unauthenticated, ScopeMissing, OwnMoney, KeyReused),
 )
 async def request_bonus(
-    creator: UserId, wanted: NewBonus, key: IdempotencyKey, caller: BonusWriter, db: Db
+    creator: CreatorId, wanted: NewBonus, key: IdempotencyKey, caller: BonusWriter, db: Db
 ) -> BonusResponse:
     """Ask for a bonus of a creator; a colleague has to grant it."""
     asked = BonusRequest(
@@ -145,7 +167,7 @@ async def request_bonus(
     responses=refusals(Unauthenticated, ScopeMissing, BadCursor),
 )
 async def list_bonuses_of_creator(
-    creator: UserId, _: BonusWriter, db: Db, cursor: str | None = None, limit: Limit = 50
+    creator: CreatorId, _: BonusWriter, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[BonusResponse]:
     """Read all bonuses of a creator, also rejected ones, newest first."""
     before = moment_in(cursor)
@@ -176,7 +198,7 @@ async def list_waiting_bonuses(_: BonusWriter, db: AllParts) -> WaitingBonuses:
     responses=DECIDING,
 )
 async def approve_bonus(
-    creator: UserId, bonus: UUID, caller: BonusWriter, db: Db, rules: WiredRules
+    creator: CreatorId, bonus: BonusId, caller: BonusWriter, db: Db, rules: WiredRules
 ) -> BonusResponse:
     """Grant a colleague's bonus; its diamonds mature as others do."""
     return await _decide(db, creator, bonus, caller, rules, is_granted=True)
@@ -188,14 +210,14 @@ async def approve_bonus(
     responses=DECIDING,
 )
 async def reject_bonus(
-    creator: UserId, bonus: UUID, caller: BonusWriter, db: Db, rules: WiredRules
+    creator: CreatorId, bonus: BonusId, caller: BonusWriter, db: Db, rules: WiredRules
 ) -> BonusResponse:
     """Do not grant a bonus, or take one's own request back."""
     return await _decide(db, creator, bonus, caller, rules, is_granted=False)
 
 
 async def _decide(
-    db: Part, creator: str, bonus: UUID, caller: Identity, rules: Rules, *, is_granted: bool
+    db: Part, creator: str, bonus: BonusId, caller: Identity, rules: Rules, *, is_granted: bool
 ) -> BonusResponse:
     async with db.transaction() as tx:
         decided = await bonuses.decide_bonus(

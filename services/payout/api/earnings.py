@@ -1,18 +1,17 @@
 """A creator looks at what gifts brought; an operator at all of it."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from services.payout.commands.queries import Earned, read_earned
 from services.payout.commands.queries import read_books as sum_up_books
-from services.payout.commands.queries import read_earned
 from services.payout.domain.rates import Rules
 from services.payout.store import queries
 from services.payout.store.queries import EarningLine
+from shared.contracts.base import in_unit, like
 from shared.http import (
     AllParts,
     BadCursor,
@@ -26,6 +25,18 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import (
+    Coins,
+    CreatorName,
+    CurrencyCode,
+    Diamonds,
+    GiftId,
+    Instant,
+    MinorUnits,
+    ViewerName,
+)
+from shared.http.pages import Cursor
 from shared.identity.people import NotYours
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -35,11 +46,12 @@ BOOKS_SCOPE = "books:read"
 BooksReader = Annotated[Identity, operator_with(BOOKS_SCOPE)]
 
 
-class Money(BaseModel):
+class Money(Body):
     """An amount in minor units of its currency."""
 
-    amount_minor: int
-    currency: str
+    amount_minor: Annotated[MinorUnits, like(1_000)]
+    """The amount."""
+    currency: CurrencyCode
 
 
 class MoneyAccount(Money):
@@ -47,26 +59,37 @@ class MoneyAccount(Money):
 
     model_config = ConfigDict(from_attributes=True)
 
-    account: str
+    account: Annotated[str, like("payable", "@clearing")]
+    """
+    The account of the books: what is owed to creators, what they cost, and where their money was
+    paid from.
+    """
 
 
 class Value(Money):
     """What diamonds are worth at the creator's rate of now."""
 
-    rate_version: int
+    rate_version: Annotated[int, like(1)]
+    """Which version of the creator's diamond rate it is counted with."""
 
 
-class Hold(BaseModel):
+class Hold(Body):
     """Diamonds that wait: until when, and why (standard, new-creator, funding-risk, restored)."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    unlocks_at: datetime
-    reason: str
-    diamonds: int
+    unlocks_at: Annotated[Instant, like("2026-11-30T12:00:00Z")]
+    """When these diamonds become available."""
+    reason: Annotated[str, like("standard", "new-creator")]
+    """
+    Why they wait until then: `standard` for every gift, `new-creator`, `funding-risk` of the coins
+    that paid, or `restored` after they were taken back.
+    """
+    diamonds: Annotated[Diamonds, like(200)]
+    """How many diamonds that is."""
 
 
-class Earnings(BaseModel):
+class Earnings(Body):
     """
     A creator's diamonds.
 
@@ -74,16 +97,22 @@ class Earnings(BaseModel):
     `holds` says, each for its reason. Lifetime ones are all that were earned and not taken back.
     """
 
-    creator: str
-    available_diamonds: int
-    reserved_diamonds: int
-    pending_diamonds: int
-    lifetime_diamonds: int
-    value: Value
+    creator: CreatorName
+    available_diamonds: Annotated[Diamonds, like(2_000)]
+    """How many can be paid out now."""
+    reserved_diamonds: Annotated[Diamonds, like(0)]
+    """How many a payout that is under way has set aside."""
+    pending_diamonds: Annotated[Diamonds, like(200)]
+    """How many mature later; `holds` says when and why."""
+    lifetime_diamonds: Annotated[Diamonds, like(4_200)]
+    """How many were ever earned, less what was taken back."""
+    value: Annotated[Value, like({"amount_minor": 1_000, "currency": "USD", "rate_version": 1})]
+    """What the available diamonds are worth now."""
     holds: list[Hold]
+    """The pending diamonds, by when they mature and why."""
 
 
-class EarnedGift(BaseModel):
+class EarnedGift(Body):
     """
     A gift, and the diamonds it brought; `reversed` are those whose money was taken back.
 
@@ -91,19 +120,37 @@ class EarnedGift(BaseModel):
     received the gift, if the diamonds are a part of another creator's gift.
     """
 
-    gift: UUID
-    viewer: str | None
-    coins: int
-    diamonds: int
-    reversed_diamonds: int
-    state: Literal["pending", "available", "reversed"]
-    hold_reason: str
-    earned_at: datetime
-    matures_at: datetime
-    shared_by: str | None
+    gift: GiftId
+    viewer: ViewerName | None
+    """
+    Who gave it: the `sub` of their token. Null if they gave anonymously; operators see them all the
+    same.
+    """
+    coins: Annotated[Coins, like(400)]
+    """What the gift cost in coins; of a split or a gift that several lots paid, this part of it."""
+    diamonds: Annotated[Diamonds, like(200)]
+    """What it brought, less what was taken back."""
+    reversed_diamonds: Annotated[Diamonds, like(0)]
+    """How many diamonds were taken back, because the payment was charged back."""
+    state: Annotated[Literal["pending", "available", "reversed"], like("available")]
+    """
+    Whether its diamonds mature later (`pending`), have matured (`available`), or were all taken
+    back (`reversed`).
+    """
+    hold_reason: Annotated[str, like("standard", "new-creator")]
+    """Why they wait or waited: `standard`, `new-creator`, `funding-risk` or `restored`."""
+    earned_at: Instant
+    """When the gift was sent."""
+    matures_at: Annotated[Instant, like("2026-11-30T12:00:00Z")]
+    """When its diamonds become available, or became so."""
+    shared_by: Annotated[str | None, like(None, "tomas")]
+    """
+    The creator who received the gift, if these diamonds are a party's share of it (the `sub` of
+    their token); null for one's own gift.
+    """
 
 
-class Books(BaseModel):
+class Books(Body):
     """
     The diamond books.
 
@@ -112,21 +159,38 @@ class Books(BaseModel):
     paid.
     """
 
-    diamonds_earned: int
-    diamonds_adjusted: int
-    bonus_diamonds: int
-    dispute_loss_diamonds: int
-    diamonds_reversed: int
-    diamonds_pending: int
-    diamonds_available: int
-    diamonds_reserved: int
-    diamonds_paid_out: int
-    postings_sum: int
-    gifts: int
-    coins_of_gifts: int
-    payouts_by_state: dict[str, int]
+    diamonds_earned: Annotated[Diamonds, like(240_000)]
+    """How many gifts brought, less what was taken back."""
+    diamonds_adjusted: Annotated[int, in_unit("diamonds", 0)]
+    """How many corrections gave, less those that they took; it may be below zero."""
+    bonus_diamonds: Annotated[Diamonds, like(1_000)]
+    """How many came as bonuses."""
+    dispute_loss_diamonds: Annotated[Diamonds, like(0)]
+    """How many were taken back that creators did not have any more: the operator's loss."""
+    diamonds_reversed: Annotated[Diamonds, like(1_250)]
+    """How many were taken back in all; `diamonds_earned` is without them."""
+    diamonds_pending: Annotated[Diamonds, like(40_000)]
+    """How many mature later."""
+    diamonds_available: Annotated[Diamonds, like(61_000)]
+    """How many can be paid out now."""
+    diamonds_reserved: Annotated[Diamonds, like(0)]
+    """How many payouts that are under way have set aside."""
+    diamonds_paid_out: Annotated[Diamonds, like(140_000)]
+    """How many were paid out."""
+    postings_sum: Annotated[int, in_unit("diamonds", 0)]
+    """The sum of all postings of the ledger: 0, else an entry is not balanced."""
+    gifts: Annotated[int, in_unit("gifts", 1_200)]
+    """How many gifts brought diamonds."""
+    coins_of_gifts: Annotated[Coins, like(480_000)]
+    """
+    What those gifts cost, in coins. The gift service's `coins_sent` is the same once nothing waits.
+    """
+    payouts_by_state: Annotated[dict[str, int], like({"paid": 70, "requested": 1})]
+    """How many payouts are in each state."""
     paid_amounts: list[Money]
+    """What was paid to creators, a line for each currency."""
     money: list[MoneyAccount]
+    """What the money accounts hold: what creators are owed is negative, a liability."""
 
 
 @router.get(
@@ -137,7 +201,11 @@ async def read_earnings(
 ) -> Earnings:
     """Read one's own diamonds."""
     async with db.transaction() as tx:
-        earned = await read_earned(tx, creator, rules)
+        return earnings_of(creator, await read_earned(tx, creator, rules))
+
+
+def earnings_of(creator: str, earned: Earned) -> Earnings:
+    """Show a creator's diamonds."""
     return Earnings(
         creator=creator,
         available_diamonds=earned.available,
@@ -159,7 +227,7 @@ async def read_earnings(
     responses=refusals(Unauthenticated, NotYours, BadCursor),
 )
 async def list_earned_gifts(
-    creator: OwnCreator, db: Db, cursor: str | None = None, limit: Limit = 50
+    creator: OwnCreator, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[EarnedGift]:
     """Read which gifts brought how many diamonds, newest first."""
     before = number_in(cursor)

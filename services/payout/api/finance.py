@@ -6,16 +6,28 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, ConfigDict
 
 from services.payout.api.payouts import WiredRules
 from services.payout.commands import finance
 from services.payout.commands.finance import DormantPlace
 from services.payout.domain.finance import FORECAST_DAYS_MAX, DayOpen
 from shared.backoffice.trial_balance import FinanceReader
+from shared.contracts.base import in_unit, like
 from shared.http import AllParts, BadCursor, decode_cursor, encode_cursor, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
 from shared.http.csv import SHEET, Format, csv_of
+from shared.http.fields import (
+    CountryCode,
+    CreatorName,
+    CurrencyCode,
+    Day,
+    Diamonds,
+    Instant,
+    MinorUnits,
+)
+from shared.http.pages import Cursor
 from shared.identity.tokens import Identity, Unauthenticated
 
 router = APIRouter(tags=["finance"])
@@ -35,14 +47,47 @@ def _known_zone(name: str) -> str:
 
 Zone = Annotated[
     str,
-    Query(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$", description="Whose midnight ends a day."),
+    Query(
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_+/-]+$",
+        description="The time zone (IANA) whose midnight ends a day.",
+        examples=["UTC"],
+    ),
     AfterValidator(_known_zone),
 ]
-AsOf = Annotated[date, Query(ge=date(2000, 1, 1), description="At the end of this day.")]
-Country = Annotated[str | None, Query(pattern=r"^[A-Z]{2}$", description="Of creators: JP.")]
+AsOf = Annotated[
+    date,
+    Query(ge=date(2000, 1, 1), description="At the end of this day.", examples=["2026-10-31"]),
+]
+Country = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[A-Z]{2}$",
+        description="The country of creators (ISO 3166-1 alpha-2); without it, all countries.",
+        examples=["JP"],
+    ),
+]
+StillDays = Annotated[
+    int,
+    Query(
+        ge=1,
+        le=36_500,
+        description="For how many days nothing moved a creator's diamonds.",
+        examples=[365],
+    ),
+]
+DaysAhead = Annotated[
+    int,
+    Query(
+        ge=1,
+        le=FORECAST_DAYS_MAX,
+        description="How many days are forecast, today included.",
+        examples=[30],
+    ),
+]
 
 
-class PayableLine(BaseModel):
+class PayableLine(Body):
     """
     What creators of one country have and are owed: diamonds, or minor units of a currency.
 
@@ -51,41 +96,60 @@ class PayableLine(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    country: str | None
-    asset: str
-    creators: int
-    amount: int
+    country: CountryCode | None
+    """
+    The country of creators (ISO 3166-1 alpha-2), by their newest payee or payout; null where none
+    is known.
+    """
+    asset: Annotated[str, like("diamonds", "USD")]
+    """What `amount` counts: `diamonds`, or the minor units of a currency (ISO 4217)."""
+    creators: Annotated[int, in_unit("creators", 12)]
+    """How many creators that is."""
+    amount: Annotated[int, like(101_000)]
+    """What they have in all, or are owed."""
 
 
-class Payable(BaseModel):
+class Payable(Body):
     """Creator payable at the end of a day, by country; open payouts are in it until paid."""
 
-    as_of: date
-    time_zone: str
+    as_of: Annotated[Day, like("2026-10-31")]
+    """The day at whose end it was so."""
+    time_zone: Annotated[str, like("UTC")]
+    """Whose midnight ends the day (IANA)."""
     items: list[PayableLine]
+    """One line for each country and asset."""
 
 
-class DormantLine(BaseModel):
+class DormantLine(Body):
     """A creator with diamonds that nothing moved since `newest_at`, and what they are owed."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    creator: str
-    country: str | None
-    diamonds: int
-    owed_minor: int
-    currency: str
-    newest_at: datetime
+    creator: CreatorName
+    country: CountryCode | None
+    """
+    The creator's country (ISO 3166-1 alpha-2), by their newest payee or payout; null if it is not
+    known.
+    """
+    diamonds: Annotated[Diamonds, like(2_000)]
+    """How many diamonds they have."""
+    owed_minor: Annotated[MinorUnits, like(1_000)]
+    """What they are owed for them."""
+    currency: CurrencyCode
+    newest_at: Annotated[Instant, like("2025-10-01T12:00:00Z")]
+    """When anything last moved their diamonds."""
 
 
-class Dormants(BaseModel):
+class Dormants(Body):
     """Dormant balances; a page may be empty while `next_cursor` is there."""
 
     items: list[DormantLine]
-    next_cursor: str | None
+    """The dormant balances of this page; it may be empty before the end."""
+    next_cursor: Annotated[str | None, like(None, "WyJsZWEiXQ")]
+    """Send it as `cursor` to get the next page; null at the end. Opaque, and it does not expire."""
 
 
-class ForecastLine(BaseModel):
+class ForecastLine(Body):
     """
     What falls due on one day, and what has fallen due up to its end if nothing is paid.
 
@@ -94,20 +158,28 @@ class ForecastLine(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    day: date
-    currency: str
-    creators: int
-    diamonds: int
-    due_minor: int
-    cumulative_minor: int
-    automatic_minor: int
+    day: Day
+    """The day, in the operator's time zone."""
+    currency: CurrencyCode
+    creators: Annotated[int, in_unit("creators", 12)]
+    """How many creators have something that falls due on it."""
+    diamonds: Annotated[Diamonds, like(61_000)]
+    """How many diamonds mature on it; today also those that are available already."""
+    due_minor: Annotated[MinorUnits, like(30_500)]
+    """What those are worth."""
+    cumulative_minor: Annotated[MinorUnits, like(30_500)]
+    """What has fallen due up to its end, if nothing is paid."""
+    automatic_minor: Annotated[MinorUnits, like(12_000)]
+    """What automatic payouts ask for on it at most."""
 
 
-class Forecast(BaseModel):
+class Forecast(Body):
     """The money that creators may ask for, by day; today has what is available already."""
 
-    time_zone: str
+    time_zone: Annotated[str, like("Europe/Dublin")]
+    """Whose midnight ends a day (IANA)."""
     items: list[ForecastLine]
+    """One line for each day and currency; days of nothing are left out."""
 
 
 @router.get(
@@ -140,8 +212,8 @@ async def read_creator_payable(
 async def list_dormant_balances(
     _: DormantReader,
     db: AllParts,
-    days: Annotated[int, Query(ge=1, le=36_500)] = 365,
-    cursor: str | None = None,
+    days: StillDays = 365,
+    cursor: Cursor = None,
 ) -> Dormants:
     """Read whose diamonds nothing has moved for so many days: no gift, payout or correction."""
     after = _place_in(cursor, db.part_count)
@@ -163,7 +235,7 @@ async def read_treasury_forecast(
     _: FinanceReader,
     db: AllParts,
     rules: WiredRules,
-    days: Annotated[int, Query(ge=1, le=FORECAST_DAYS_MAX)] = 30,
+    days: DaysAhead = 30,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Forecast | Response:
     """Read what falls due per day: diamonds that are available, and those that will mature."""

@@ -1,11 +1,9 @@
 """What operators decide: payouts under review, corrections of balances."""
 
-from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from services.payout.api.earnings import EarnedGift, earned_gift
 from services.payout.api.payouts import (
@@ -35,9 +33,21 @@ from services.payout.domain.reviews import (
 )
 from services.payout.store import payouts, queries
 from shared.backoffice.routes import Why
-from shared.http import PRINTABLE, AllParts, Db, UserId, refusals
+from shared.contracts.base import like
+from shared.http import PRINTABLE, AllParts, Db, refusals
 from shared.http.auth import ScopeMissing, operator_with
-from shared.http.fields import Text
+from shared.http.bodies import Body
+from shared.http.fields import (
+    CreatorId,
+    CreatorName,
+    CurrencyCode,
+    Diamonds,
+    GiftIds,
+    Instant,
+    MinorUnits,
+    PayoutId,
+    Text,
+)
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -47,11 +57,13 @@ REVIEW_SCOPE = "payouts:review"
 Reviewer = Annotated[Identity, operator_with(REVIEW_SCOPE)]
 READ_SCOPE = "disputes:read"
 DisputesReader = Annotated[Identity, operator_with(READ_SCOPE)]
-GIFTS_MAX = 100
 HELD_SHOWN_MAX = 100
+Newest = Annotated[
+    int, Query(ge=1, le=10, description="How many payouts come at most.", examples=[5])
+]
 
 
-class HeldPayout(BaseModel):
+class HeldPayout(Body):
     """
     A payout that waits for an operator's decision, since when and why.
 
@@ -61,26 +73,39 @@ class HeldPayout(BaseModel):
     What a fraud rule found (`risk:`) has a route of its own.
     """
 
-    creator: str
-    payout: UUID
-    diamonds: int
-    amount_minor: int
-    currency: str
-    destination: str
-    state: State
-    requested_at: datetime
-    held_at: datetime
-    reason: str
+    creator: CreatorName
+    payout: PayoutId
+    diamonds: Annotated[Diamonds, like(2_000)]
+    """How many diamonds it takes."""
+    amount_minor: Annotated[MinorUnits, like(1_000)]
+    """What would arrive, after the fee."""
+    currency: CurrencyCode
+    """The currency (ISO 4217) in which the money would arrive."""
+    destination: Annotated[str, like("*******_lea")]
+    """Where it would go, of which only the end is shown."""
+    state: Annotated[State, like("held")]
+    """`held` while it is reviewed, `sent` if only its outcome at the provider is unknown."""
+    requested_at: Instant
+    """When the creator, or their schedule, asked for it."""
+    held_at: Annotated[Instant, like("2026-11-23T12:00:01Z")]
+    """Since when it waits for a person."""
+    reason: Annotated[str, like("first-payout")]
+    """The first of `reasons`, as its code."""
     reasons: list[ReasonResponse]
-    decide_by: datetime | None
-    approved_by: list[str]
-    approvals_needed: int
+    """Why a person has to look at it."""
+    decide_by: Annotated[Instant, like("2026-11-25T12:00:00Z")] | None
+    """When a decision is due; null if it is not under review but unresolved."""
+    approved_by: Annotated[list[str], like([], ["ann"])]
+    """Who approved it already (the `sub` of the operators' tokens)."""
+    approvals_needed: Annotated[int, like(1)]
+    """How many people have to approve it: 2 for a large amount."""
 
 
-class HeldPayouts(BaseModel):
+class HeldPayouts(Body):
     """The oldest of them; there may be more."""
 
     items: list[HeldPayout]
+    """At most 100 payouts, those that wait longest first."""
 
 
 class Rejection(Why):
@@ -92,24 +117,39 @@ class Rejection(Why):
     """
 
     ground: Ground = Ground.TERMS
-    clause: Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)] | None = None
-    facts: Text | None = None
+    """What the rejection rests on: your `terms`, or the `law`."""
+    clause: (
+        Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE, examples=["7.2"])]
+        | None
+    ) = None
+    """Which clause of your terms, or of which law; null to name none."""
+    facts: Annotated[Text, like("Most of the gifts were paid with one card.")] | None = None
+    """What the decision rests on, as the creator reads it; null for the `reason`."""
 
 
 class Resolution(Why):
     """What became of the money, as the bank says, and how one knows."""
 
-    outcome: Literal["paid", "failed"]
+    outcome: Annotated[Literal["paid", "failed"], like("paid")]
+    """
+    What the bank says: whether the money arrived (`paid`) or did not (`failed`, which gives the
+    diamonds back).
+    """
 
 
-class EarnedGifts(BaseModel):
+class EarnedGifts(Body):
     items: list[EarnedGift]
+    """
+    Those of the requested gifts that brought the creator diamonds; one that is not found is left
+    out.
+    """
 
 
-class CreatorPayouts(BaseModel):
+class CreatorPayouts(Body):
     """A creator's newest payouts."""
 
     items: list[PayoutLine]
+    """The creator's newest payouts, the newest first."""
 
 
 @router.post(
@@ -119,7 +159,7 @@ class CreatorPayouts(BaseModel):
     ),
 )
 async def approve_payout(
-    creator: UserId, payout: UUID, why: Why, caller: Reviewer, db: Db, rules: WiredRules
+    creator: CreatorId, payout: PayoutId, why: Why, caller: Reviewer, db: Db, rules: WiredRules
 ) -> PayoutResponse:
     """Let a payout that was held go on; a large one when a second person approves it."""
     async with db.transaction() as tx:
@@ -148,8 +188,8 @@ async def approve_payout(
     ),
 )
 async def reject_payout(
-    creator: UserId,
-    payout: UUID,
+    creator: CreatorId,
+    payout: PayoutId,
     rejection: Rejection,
     caller: Reviewer,
     db: Db,
@@ -175,8 +215,8 @@ async def reject_payout(
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, NotUnresolved),
 )
 async def resolve_payout(
-    creator: UserId,
-    payout: UUID,
+    creator: CreatorId,
+    payout: PayoutId,
     resolution: Resolution,
     caller: Reviewer,
     db: Db,
@@ -234,7 +274,7 @@ async def list_payouts_under_review(_: Reviewer, db: AllParts, rules: WiredRules
 
 @router.get("/operator/payouts/{creator:person}", responses=refusals(Unauthenticated, ScopeMissing))
 async def list_payouts_of_creator(
-    creator: UserId, _: DisputesReader, db: Db, limit: Annotated[int, Query(ge=1, le=10)] = 5
+    creator: CreatorId, _: DisputesReader, db: Db, limit: Newest = 5
 ) -> CreatorPayouts:
     """Read a creator's newest payouts."""
     async with db.transaction() as tx:
@@ -246,9 +286,9 @@ async def list_payouts_of_creator(
     "/operator/payouts/{creator:person}/earnings", responses=refusals(Unauthenticated, ScopeMissing)
 )
 async def list_earned_gifts_of_creator(
-    creator: UserId,
+    creator: CreatorId,
     _: DisputesReader,
-    gift: Annotated[list[UUID], Query(min_length=1, max_length=GIFTS_MAX)],
+    gift: GiftIds,
     db: Db,
 ) -> EarnedGifts:
     """Read what certain gifts brought their creator, and where those diamonds stand."""

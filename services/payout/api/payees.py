@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from services.payout.api.payouts import Creator, WiredRules
 from services.payout.commands import accounts, payees, queries
@@ -31,8 +31,11 @@ from services.payout.domain.payouts import CreatorsOnly
 from services.payout.domain.rates import Rules
 from services.payout.providers import Onboarding, Provider, Providers
 from services.payout.store.contacts import Contact
+from shared.contracts.base import like
 from shared.http import Db, from_state, refusals, request_id
 from shared.http.auth import Caller
+from shared.http.bodies import Body
+from shared.http.fields import CountryCode, CurrencyCode, Instant, described
 from shared.identity.countries import country_of
 from shared.identity.logins import LoginTooOld, require_fresh_login
 from shared.identity.tokens import Identity, Unauthenticated
@@ -57,8 +60,13 @@ def _country(code: str) -> str:
     return country
 
 
-CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), AfterValidator(_currency)]
-CountryCode = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(_country)]
+PayeeCurrency = Annotated[
+    str,
+    Field(pattern=r"^[A-Z]{3}$"),
+    AfterValidator(_currency),
+    described("The currency (ISO 4217) whose payouts go to this payee.", "USD"),
+]
+HolderCountry = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(_country)]
 # As it stands on a passport: letters of any script, and no control characters.
 LegalName = Annotated[str, Field(min_length=2, max_length=140, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,5}$"
@@ -67,7 +75,7 @@ WiredProviders = Annotated[Providers, from_state("providers")]
 ReturnUrl = Annotated[str, from_state("return_url")]
 
 
-class DestinationRequest(BaseModel):
+class DestinationRequest(Body):
     """
     Where money of a currency should go: a name for an account, or an e-mail address.
 
@@ -77,38 +85,74 @@ class DestinationRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    destination: Annotated[str, Field(pattern=TOKEN)] | None = None
-    email: Annotated[str, Field(max_length=254, pattern=EMAIL)] | None = None
-    provider: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] | None = None
-    country: CountryCode | None = None
-    legal_name: LegalName | None = None
+    destination: Annotated[str, Field(pattern=TOKEN, examples=["acct_ok_lea"])] | None = None
+    """
+    The account, as the provider or `POST /v1/payouts/bank-accounts` calls it; null for a provider
+    that knows creators by e-mail.
+    """
+    email: Annotated[
+        Annotated[str, Field(max_length=254, pattern=EMAIL)] | None, like(None, "lea@example.com")
+    ] = None
+    """
+    The e-mail address of the creator's account at the provider; null for a provider that names
+    accounts.
+    """
+    provider: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$", examples=["sandbox"])] | None = (
+        None
+    )
+    """
+    The provider, as the installation calls it; null for the first that pays out in this currency
+    and country.
+    """
+    country: Annotated[HolderCountry, like("US")] | None = None
+    """The country of the account's holder (ISO 3166-1 alpha-2); null for that of the token."""
+    legal_name: Annotated[LegalName, like("Lea Example")] | None = None
+    """
+    The holder's name, as a passport has it; it is looked for on lists of sanctions. Null if the
+    installation screens nobody.
+    """
 
 
-class OnboardingRequest(BaseModel):
+class OnboardingRequest(Body):
     """Whose account it becomes; `country` is that of the token, if not named."""
 
     model_config = ConfigDict(extra="forbid")
 
-    provider: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] | None = None
-    country: CountryCode | None = None
-    legal_name: LegalName | None = None
+    provider: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$", examples=["stripe"])] | None = None
+    """
+    The provider, as the installation calls it; null for the first that pays out in this currency
+    and country.
+    """
+    country: Annotated[HolderCountry, like("US")] | None = None
+    """The country of the account's holder (ISO 3166-1 alpha-2); null for that of the token."""
+    legal_name: Annotated[LegalName, like("Lea Example")] | None = None
+    """
+    The holder's name, as a passport has it; it is looked for on lists of sanctions. Null if the
+    installation screens nobody.
+    """
 
 
-class OnboardingResponse(BaseModel):
+class OnboardingResponse(Body):
     """The provider's page for this creator; ask for another link after `expires_at`."""
 
-    url: str
-    expires_at: datetime
+    url: Annotated[str, like("https://connect.stripe.com/setup/s/acct_1")]
+    """The provider's page: send the creator there. It can be opened once."""
+    expires_at: Annotated[Instant, like("2026-11-23T12:05:00Z")]
+    """Until when the page can be opened; ask for another link afterwards."""
 
 
-class Obstacle(BaseModel):
+class Obstacle(Body):
     """What stands in the way of a payout: the code of a refusal, and why, in words."""
 
-    code: str
-    title: str
+    code: Annotated[str, like("payee-unverified")]
+    """The code of the problem that a payout would be refused with."""
+    title: Annotated[
+        str, like("The payment provider has to verify who you are before we can pay you out.")
+    ]
+    """The same in an English sentence for the creator."""
 
 
-class PayeeResponse(BaseModel):
+class PayeeResponse(Body):
     """
     Where money of a currency goes; only the end of the destination is shown.
 
@@ -117,23 +161,46 @@ class PayeeResponse(BaseModel):
     of what its page still asks for. `obstacles` is empty if money can go there now.
     """
 
-    currency: str
-    provider: str
-    destination: str
-    country: str | None
-    usable_at: datetime | None = None
-    verification: Verification
-    tax_form: TaxForm
-    payouts_enabled: bool
-    requirements: list[str]
-    screening: ScreeningState
-    obstacles: list[Obstacle]
+    currency: Annotated[CurrencyCode, like("USD")]
+    """The currency (ISO 4217) whose payouts go there."""
+    provider: Annotated[str, like("sandbox")]
+    """The provider that sends the money, as the installation calls it."""
+    destination: Annotated[str, like("*******_lea", "l***@example.com")]
+    """
+    Where it goes, of which only the end is shown, or of an address how it begins and its domain.
+    """
+    country: CountryCode | None
+    """The country of the account's holder; null if it is not known."""
+    usable_at: Annotated[Instant | None, like(None, "2026-11-26T12:00:00Z")] = None
+    """
+    Before when nothing is paid there, because it replaced another account; null if it may be used
+    at once.
+    """
+    verification: Annotated[Verification, like("verified")]
+    """
+    How far the provider knows who the holder is. `restricted` pays nothing until the holder, or a
+    person at the provider, acts.
+    """
+    tax_form: Annotated[TaxForm, like("submitted")]
+    """Whether the holder handed in a tax form, such as W-9. One that is `submitted` counts."""
+    payouts_enabled: Annotated[bool, like(True)]
+    """Whether the provider pays out to the account."""
+    requirements: Annotated[list[str], like([], ["individual.id_number"])]
+    """What the provider still asks for, in its own codes; empty if nothing."""
+    screening: Annotated[ScreeningState, like("clear")]
+    """
+    Whether the holder's name is on a list of sanctions: `unscreened`, `clear`, or a `match` that a
+    person has to look at.
+    """
+    obstacles: Annotated[list[Obstacle], like([])]
+    """What stands in the way of a payout there now; empty if nothing does."""
 
 
-class PayeesResponse(BaseModel):
+class PayeesResponse(Body):
     """One's own payees, by currency."""
 
     items: list[PayeeResponse]
+    """At most one for each currency; empty until one is named."""
 
 
 @router.get("/payouts/payees", responses=refusals(Unauthenticated))
@@ -158,7 +225,7 @@ async def list_payees(caller: Caller, db: Db, rules: WiredRules) -> PayeesRespon
     ),
 )
 async def set_payee(
-    currency: CurrencyCode,
+    currency: PayeeCurrency,
     wanted: DestinationRequest,
     caller: Creator,
     db: Db,
@@ -207,7 +274,7 @@ async def set_payee(
     ),
 )
 async def onboard_payee(
-    currency: CurrencyCode,
+    currency: PayeeCurrency,
     wanted: OnboardingRequest,
     caller: Creator,
     db: Db,

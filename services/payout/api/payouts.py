@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Security
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from services.payout.api.reviews import (
     AppealResponse,
@@ -46,6 +45,7 @@ from services.payout.domain.payouts import (
 from services.payout.domain.quotes import QuoteExpired, QuoteUsed, UnknownQuote
 from services.payout.domain.rates import Rules
 from services.payout.store import payouts as store
+from shared.contracts.base import like
 from shared.http import (
     AllParts,
     BadCursor,
@@ -61,6 +61,9 @@ from shared.http import (
     request_id,
 )
 from shared.http.auth import Caller
+from shared.http.bodies import Body
+from shared.http.fields import CurrencyCode, Diamonds, Instant, MinorUnits, PayoutId, QuoteId
+from shared.http.pages import Cursor
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.identity.tokens import Identity, Unauthenticated
@@ -90,24 +93,27 @@ PAYEE_REFUSALS = (
 )
 Creator = Annotated[Identity, Security(_require_creator, scopes=[CREATOR])]
 WiredRules = Annotated[Rules, from_state("rules")]
-CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+AskedCurrency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-class PayoutRequest(BaseModel):
+class PayoutRequest(Body):
     """The quote to be paid out."""
 
     model_config = ConfigDict(extra="forbid")
 
-    quote: UUID
+    quote: QuoteId
 
 
-class TimelineStep(BaseModel):
-    state: State
-    at: datetime
-    reason: str | None
+class TimelineStep(Body):
+    state: Annotated[State, like("requested")]
+    """Which state the payout came into."""
+    at: Instant
+    """When it did."""
+    reason: Annotated[str | None, like(None, "first-payout")]
+    """Why, as a stable code; null if a state needs no reason."""
 
 
-class PayoutResponse(BaseModel):
+class PayoutResponse(Body):
     """
     A payout and how far it has come. `paid` can still become `returned`.
 
@@ -115,32 +121,55 @@ class PayoutResponse(BaseModel):
     is held, `review` says why and until when. `statement` says why it was rejected.
     """
 
-    payout: UUID
-    state: State
-    diamonds: int
-    value_minor: int
-    value_currency: str
-    amount_minor: int
-    fee_minor: int
-    currency: str
-    returned_minor: int
-    rate_version: int
-    requested_at: datetime
+    payout: PayoutId
+    state: Annotated[State, like("paid", "held")]
+    """
+    How far it has come: `requested`, `held` while a person reviews it, `approved`, `sent` to the
+    provider, `paid`. `failed`, `rejected` and `returned` gave the diamonds back. A paid one can
+    still become `returned`.
+    """
+    diamonds: Annotated[Diamonds, like(2_000)]
+    """How many diamonds it takes."""
+    value_minor: Annotated[MinorUnits, like(1_000)]
+    """What they are worth in the operator's books, in minor units of `value_currency`."""
+    value_currency: Annotated[CurrencyCode, like("USD")]
+    """The currency (ISO 4217) of the books, in which limits are counted."""
+    amount_minor: Annotated[MinorUnits, like(1_000)]
+    """What arrives, after the fee."""
+    fee_minor: Annotated[MinorUnits, like(0)]
+    """What the provider takes, in minor units of `currency`; 0 if the operator pays it."""
+    currency: CurrencyCode
+    """The currency (ISO 4217) in which the money arrives."""
+    returned_minor: Annotated[MinorUnits, like(0)]
+    """How much of `amount_minor` came back so far; its diamonds are the creator's again."""
+    rate_version: Annotated[int, like(1)]
+    """Which version of the creator's diamond rate it was quoted with."""
+    requested_at: Instant
+    """When the creator, or their schedule, asked for it."""
     timeline: list[TimelineStep]
-    review: ReviewResponse | None
-    statement: StatementOfReasons | None
-    appeal: AppealResponse | None
+    """The states it has been in, the oldest first."""
+    review: Annotated[ReviewResponse | None, like(None)]
+    """Why a person looks at it and until when; null unless it is `held`."""
+    statement: Annotated[StatementOfReasons | None, like(None)]
+    """Why it was rejected; null unless it was."""
+    appeal: Annotated[AppealResponse | None, like(None)]
+    """The creator's appeal against the rejection; null if there is none."""
 
 
-class PayoutLine(BaseModel):
+class PayoutLine(Body):
     """A payout in a list."""
 
-    payout: UUID
-    state: State
-    diamonds: int
-    amount_minor: int
-    currency: str
-    requested_at: datetime
+    payout: PayoutId
+    state: Annotated[State, like("paid")]
+    """How far it has come; `GET /v1/payouts/{payout}` has more."""
+    diamonds: Annotated[Diamonds, like(2_000)]
+    """How many diamonds it takes."""
+    amount_minor: Annotated[MinorUnits, like(1_000)]
+    """What arrives, after the fee."""
+    currency: CurrencyCode
+    """The currency (ISO 4217) in which the money arrives."""
+    requested_at: Instant
+    """When the creator, or their schedule, asked for it."""
 
 
 @router.post(
@@ -191,7 +220,9 @@ async def request_payout(
 
 
 @router.get("/payouts/{payout}", responses=refusals(Unauthenticated, NoSuchPayout))
-async def read_payout(payout: UUID, caller: Caller, db: Db, rules: WiredRules) -> PayoutResponse:
+async def read_payout(
+    payout: PayoutId, caller: Caller, db: Db, rules: WiredRules
+) -> PayoutResponse:
     """Read one of one's own payouts, how far it has come, and why it is held or was rejected."""
     async with db.transaction() as tx:
         story = await queries.read_payout(tx, caller.user, payout)
@@ -200,7 +231,7 @@ async def read_payout(payout: UUID, caller: Caller, db: Db, rules: WiredRules) -
 
 @router.get("/payouts", responses=refusals(Unauthenticated, BadCursor))
 async def list_payouts(
-    caller: Caller, db: Db, cursor: str | None = None, limit: Limit = 50
+    caller: Caller, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[PayoutLine]:
     """Read one's own payouts, newest first."""
     before = moment_in(cursor)

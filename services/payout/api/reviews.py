@@ -1,23 +1,31 @@
 """What a creator, or an operator, is told about the review of a payout, and about an appeal."""
 
-from datetime import datetime
-
-from pydantic import BaseModel
+from typing import Annotated
 
 from services.payout.commands.queries import PayoutStory
 from services.payout.domain.payouts import State
 from services.payout.domain.rates import Rules
 from services.payout.domain.reviews import Ground, Verdict, rejection_in, words_of
+from shared.contracts.base import like
+from shared.http.bodies import Body
+from shared.http.fields import Instant
+
+HOW_TO_APPEAL = (
+    "Say within the time given why you do not agree. Somebody who has not decided about this payout"
+    " before looks at it again. You may also go to a court, or to a certified out-of-court body."
+)
 
 
-class ReasonResponse(BaseModel):
+class ReasonResponse(Body):
     """Why a person looks at a payout: a stable code, and plain words."""
 
-    code: str
-    words: str
+    code: Annotated[str, like("first-payout", "risk:concentration")]
+    """The reason as a stable code."""
+    words: Annotated[str, like("It is your first payout, so a person checks that it goes to you.")]
+    """The same in English, for whom it is shown to: a creator or an operator."""
 
 
-class ReviewResponse(BaseModel):
+class ReviewResponse(Body):
     """
     A review that waits for a person, found necessary by rules.
 
@@ -25,12 +33,16 @@ class ReviewResponse(BaseModel):
     """
 
     reasons: list[ReasonResponse]
-    opened_at: datetime
-    decide_by: datetime
-    promised_by: datetime
+    """Why a person looks at it, the first reason first."""
+    opened_at: Instant
+    """When the review began."""
+    decide_by: Annotated[Instant, like("2026-11-25T12:00:00Z")]
+    """When a decision is due, in working days of the operator."""
+    promised_by: Annotated[Instant, like("2026-11-28T12:00:00Z")]
+    """The latest that the creator was promised."""
 
 
-class StatementOfReasons(BaseModel):
+class StatementOfReasons(Body):
     """
     Why a payout was rejected (Regulation (EU) 2022/2065, Article 17).
 
@@ -38,32 +50,44 @@ class StatementOfReasons(BaseModel):
     noticed it; a person decided. `clause` is of the operator's terms or of a law, as `ground` says.
     """
 
-    ground: Ground
-    clause: str | None
-    facts: str
+    ground: Annotated[Ground, like("terms")]
+    """What the rejection rests on: the operator's `terms`, or the `law`."""
+    clause: Annotated[str, like("7.2")] | None
+    """Which clause of the terms, or of which law; null if none was named."""
+    facts: Annotated[str, like("Most of the gifts were paid with one card.")]
+    """What the decision rests on, in the operator's words."""
     reasons: list[ReasonResponse]
-    found_by_rules: bool
+    """Why a person had to look at the payout."""
+    found_by_rules: Annotated[bool, like(True)]
+    """Whether rules of the system noticed it, and not a person."""
     decided_by_machine: bool
-    decided_at: datetime
-    appeal_until: datetime
-    how_to_appeal: str
+    """Always false: a person decided."""
+    decided_at: Annotated[Instant, like("2026-11-24T12:00:00Z")]
+    """When it was rejected."""
+    appeal_until: Annotated[Instant, like("2027-05-24T12:00:00Z")]
+    """Until when the creator may appeal."""
+    how_to_appeal: Annotated[str, like(HOW_TO_APPEAL)]
+    """What the creator may do, in English sentences for them."""
 
 
-class AppealResponse(BaseModel):
+class AppealResponse(Body):
     """An appeal, and what another person decided about it; `reason` is in that person's words."""
 
-    text: str
-    appealed_at: datetime
-    decide_by: datetime
-    decision: Verdict | None
-    reason: str | None
-    decided_at: datetime | None
-
-
-HOW_TO_APPEAL = (
-    "Say within the time given why you do not agree. Somebody who has not decided about this payout"
-    " before looks at it again. You may also go to a court, or to a certified out-of-court body."
-)
+    text: Annotated[str, like("These are friends who watch every day.")]
+    """What the creator wrote: escape it before you show it."""
+    appealed_at: Annotated[Instant, like("2026-11-25T12:00:00Z")]
+    """When they appealed."""
+    decide_by: Annotated[Instant, like("2026-11-27T12:00:00Z")]
+    """When a decision is due."""
+    decision: Annotated[Verdict | None, like(None, "overturned")]
+    """
+    What another person decided: `upheld` if the rejection stands, `overturned` if not; null until
+    then.
+    """
+    reason: Annotated[str | None, like(None, "The gifts are real.")]
+    """Why, in that person's words; null until it is decided."""
+    decided_at: Annotated[Instant | None, like(None, "2026-11-26T12:00:00Z")]
+    """When it was decided; null until then."""
 
 
 def reason_responses(reasons: tuple[str, ...]) -> list[ReasonResponse]:

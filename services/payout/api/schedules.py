@@ -4,21 +4,24 @@ from datetime import UTC, datetime
 from typing import Annotated, Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from services.payout.api.payouts import Creator, CurrencyCode, WiredRules
+from services.payout.api.payouts import AskedCurrency, Creator, WiredRules
 from services.payout.commands import schedules
 from services.payout.domain.exchange import NoExchangeRate
 from services.payout.domain.payouts import CreatorsOnly
 from services.payout.domain.schedules import Schedule, ScheduleKind
+from shared.contracts.base import in_unit, like
 from shared.http import Db, refusals
+from shared.http.bodies import Body
+from shared.http.fields import CurrencyCode, Diamonds, Instant
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.identity.tokens import Unauthenticated
 
 router = APIRouter(tags=["payouts"])
 
 
-class ScheduleRequest(BaseModel):
+class ScheduleRequest(Body):
     """
     When to be paid automatically.
 
@@ -27,9 +30,20 @@ class ScheduleRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: ScheduleKind
-    threshold_diamonds: Annotated[int, Field(strict=True, gt=0, le=1_000_000_000_000)] | None = None
-    currency: CurrencyCode | None = None
+    kind: Annotated[ScheduleKind, like("above")]
+    """
+    How often a payout is requested: `weekly`, `monthly`, daily if there is enough (`above`), or
+    never (`none`).
+    """
+    threshold_diamonds: (
+        Annotated[int, Field(strict=True, gt=0, le=1_000_000_000_000), in_unit("diamonds", 10_000)]
+        | None
+    ) = None
+    """How many diamonds have to be available, for `above`; null for every other kind."""
+    currency: Annotated[AskedCurrency, like("USD")] | None = None
+    """
+    In which currency (ISO 4217) the money should arrive; null for that of the operator's books.
+    """
 
     @model_validator(mode="after")
     def _has_a_threshold_or_not(self) -> Self:
@@ -38,7 +52,7 @@ class ScheduleRequest(BaseModel):
         return self
 
 
-class ScheduleResponse(BaseModel):
+class ScheduleResponse(Body):
     """
     What was chosen, when the next payout is requested, and what became of the last try.
 
@@ -46,12 +60,24 @@ class ScheduleResponse(BaseModel):
     if the payout was requested.
     """
 
-    kind: ScheduleKind
-    threshold_diamonds: int | None
-    currency: str | None
-    next_at: datetime | None
-    last_tried_at: datetime | None
-    last_refusal: str | None
+    kind: Annotated[ScheduleKind, like("above")]
+    """
+    How often a payout is requested: `weekly`, `monthly`, daily if there is enough (`above`), or
+    never (`none`).
+    """
+    threshold_diamonds: Annotated[Diamonds, like(10_000)] | None
+    """How many diamonds have to be available, for `above`; null for every other kind."""
+    currency: CurrencyCode | None
+    """In which currency the money arrives; null for that of the operator's books."""
+    next_at: Annotated[Instant, like("2026-11-24T06:00:00Z")] | None
+    """When a payout is requested next; null if none will be."""
+    last_tried_at: Annotated[Instant | None, like(None, "2026-11-23T06:00:00Z")]
+    """When one was last requested, or was to be; null if never."""
+    last_refusal: Annotated[str | None, like(None, "below-minimum")]
+    """
+    The code of the problem that stood in the way then, and it is tried again next day; null if it
+    was requested.
+    """
 
 
 @router.put(

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeAlias
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from services.payout.api.payouts import WiredRules
 from services.payout.api.statement_sheets import certificate_sheet, number_of, statement_sheet
@@ -20,12 +19,24 @@ from services.payout.domain.provenance import Source
 from services.payout.domain.rates import Rules
 from services.payout.domain.statements import Balance, Line, NoStatement, Statement, parse_period
 from shared.backoffice.trial_balance import FinanceReader
+from shared.contracts.base import in_unit, like
 from shared.documents.seller import Seller
 from shared.documents.writer import DocumentWriter
-from shared.http import Db, OwnCreator, UserId, from_state, refusals
+from shared.http import Db, OwnCreator, from_state, refusals
 from shared.http.auth import Caller, ScopeMissing
+from shared.http.bodies import Body
 from shared.http.csv import csv_of
 from shared.http.documents import PDF, PRIVATE, FromWriter, answer_file, answer_page
+from shared.http.fields import (
+    CreatorId,
+    CreatorName,
+    CurrencyCode,
+    Day,
+    Diamonds,
+    Instant,
+    MinorUnits,
+    PayoutId,
+)
 from shared.identity.people import NotYours
 from shared.identity.tokens import Unauthenticated
 from shared.postgres.database import Part
@@ -35,50 +46,73 @@ router = APIRouter()
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 WiredSeller = Annotated[Seller, from_state("seller")]
 StatementName = Annotated[
-    str, Path(pattern=r"^[0-9]{4}(-[0-9]{2})?$", description="A month, 2026-11, or a year, 2026.")
+    str,
+    Path(
+        pattern=r"^[0-9]{4}(-[0-9]{2})?$",
+        description="A month, 2026-11, or a year, 2026.",
+        examples=["2026-10"],
+    ),
 ]
 Form = Literal["json", "csv", "html", "pdf"]
-AsForm = Annotated[Form, Query(alias="format")]
-CertificateForm = Annotated[Literal["json", "html", "pdf"], Query(alias="format")]
+_FORM = "JSON, CSV for a spreadsheet, or a page of HTML or PDF."
+AsForm = Annotated[Form, Query(alias="format", description=_FORM, examples=["json"])]
+CertificateForm = Annotated[
+    Literal["json", "html", "pdf"],
+    Query(alias="format", description="JSON, or a page of HTML or PDF.", examples=["json"]),
+]
 _TEXT = {"schema": {"type": "string"}}
 _SHEETS: Responses = {200: {"content": {"text/csv": _TEXT, "text/html": _TEXT, PDF: {}}}}
 _PAGES: Responses = {200: {"content": {"text/html": _TEXT, PDF: {}}}}
 
 
-class ListedStatement(BaseModel):
+class ListedStatement(Body):
     """A month or a year; `number` of the month's self-bill, `closed_at` once it is final."""
 
-    period: str
-    number: str | None
-    closed_at: datetime | None
+    period: Annotated[str, like("2026-10", "2026")]
+    """The month or the year, as the path of its statement names it."""
+    number: Annotated[str, like("EX-SB-2026-000001")] | None
+    """
+    The number of the month's self-billing document; null for a year, and for a month without
+    earnings or not closed yet.
+    """
+    closed_at: Annotated[Instant, like("2026-11-02T00:00:00Z")] | None
+    """Since when it is final; null while it can still change."""
 
 
-class ListedStatements(BaseModel):
+class ListedStatements(Body):
     """The months, newest first, and then the years."""
 
     items: list[ListedStatement]
+    """The months, newest first, and then the years."""
 
 
-class StatementLine(BaseModel):
+class StatementLine(Body):
     """What changed, positive is more for the creator; `entries` say how many made it up."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    line: Line
-    amount: int
-    entries: int
+    line: Annotated[Line, like("gifts")]
+    """What changed the balance."""
+    amount: Annotated[int, like(4_200)]
+    """By how much in all, in the unit of its balance; positive is more for the creator."""
+    entries: Annotated[int, in_unit("entries", 21)]
+    """How many entries of the ledger made it up."""
 
 
-class StatementBalance(BaseModel):
+class StatementBalance(Body):
     """A statement in diamonds, or in minor units of a currency: opening + lines = closing."""
 
-    unit: str
-    opening: int
+    unit: Annotated[str, like("diamonds", "USD")]
+    """What is counted: `diamonds`, or the minor units of a currency (ISO 4217)."""
+    opening: Annotated[int, like(0)]
+    """What stood at the beginning."""
     lines: list[StatementLine]
-    closing: int
+    """What changed, in a fixed order; a line of nothing is left out."""
+    closing: Annotated[int, like(4_200)]
+    """What stands at the end: `opening` and all lines."""
 
 
-class StatementResponse(BaseModel):
+class StatementResponse(Body):
     """
     A statement of a month or a year.
 
@@ -86,29 +120,57 @@ class StatementResponse(BaseModel):
     its figures can still change, and afterwards never. Its money is what the operator owes.
     """
 
-    creator: str
-    period: str
-    first_day: date
-    last_day: date
-    time_zone: str
-    is_closed: bool
-    closed_at: datetime | None
-    numbers: list[str]
+    creator: CreatorName
+    period: Annotated[str, like("2026-10", "2026")]
+    """The month, or the year."""
+    first_day: Annotated[Day, like("2026-10-01")]
+    """Its first day, in `time_zone`."""
+    last_day: Annotated[Day, like("2026-10-31")]
+    """Its last day, in `time_zone`."""
+    time_zone: Annotated[str, like("Europe/Dublin")]
+    """Whose midnight ends a day and a month (IANA)."""
+    is_closed: Annotated[bool, like(True)]
+    """Whether it is final: its figures never change any more."""
+    closed_at: Annotated[Instant, like("2026-11-02T00:00:00Z")] | None
+    """Since when it is final; null while it can still change."""
+    numbers: Annotated[list[str], like(["EX-SB-2026-000001"])]
+    """
+    The numbers of its self-billing documents, one for each month with earnings; empty until then.
+    """
     diamonds: StatementBalance
-    money: list[StatementBalance]
+    """What the creator had in diamonds, and what changed."""
+    money: Annotated[
+        list[StatementBalance],
+        like(
+            [
+                {
+                    "unit": "USD",
+                    "opening": 0,
+                    "lines": [{"line": "gifts", "amount": 2_100, "entries": 21}],
+                    "closing": 2_100,
+                }
+            ]
+        ),
+    ]
+    """What the operator owed the creator for them, one for each currency."""
 
 
-class StatementRow(BaseModel):
+class StatementRow(Body):
     """A line of a statement in a spreadsheet."""
 
-    period: str
-    unit: str
-    line: str
-    entries: int | None
-    amount: int
+    period: Annotated[str, like("2026-10")]
+    """The month or the year."""
+    unit: Annotated[str, like("diamonds")]
+    """What is counted."""
+    line: Annotated[str, like("gifts")]
+    """What changed the balance, `opening` or `closing`."""
+    entries: Annotated[int, like(21)] | None
+    """How many entries made it up; empty for `opening` and `closing`."""
+    amount: Annotated[int, like(4_200)]
+    """By how much; positive is more for the creator."""
 
 
-class CertificateLineResponse(BaseModel):
+class CertificateLineResponse(Body):
     """
     What of a payout one source brought; of gifts, by the kind of coins that paid for them.
 
@@ -118,29 +180,44 @@ class CertificateLineResponse(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    source: Source
-    voluntary: bool
-    lot_kind: str | None
-    gifts: int
-    diamonds: int
-    gross_minor: int
-    fee_minor: int
-    net_minor: int
+    source: Annotated[Source, like("gift")]
+    """What brought the diamonds: a `gift`, a `bonus`, an `adjustment`, or something `other`."""
+    voluntary: Annotated[bool, like(True)]
+    """Whether nothing was owed for it, as for a gift."""
+    lot_kind: Annotated[str, like("paid")] | None
+    """Which coins paid for the gifts: `paid`, `bonus` or `promo`; null for what is no gift."""
+    gifts: Annotated[int, in_unit("gifts", 10)]
+    """How many gifts that is; 0 for what is no gift."""
+    diamonds: Annotated[Diamonds, like(2_000)]
+    """How many of the payout's diamonds they brought."""
+    gross_minor: Annotated[MinorUnits, like(1_000)]
+    """`net_minor` and `fee_minor` together."""
+    fee_minor: Annotated[MinorUnits, like(0)]
+    """How much of it was kept as a fee."""
+    net_minor: Annotated[MinorUnits, like(1_000)]
+    """How much of it arrived."""
 
 
-class CertificateResponse(BaseModel):
+class CertificateResponse(Body):
     """Of what a payout was: the lines' diamonds and money are exactly the payout's."""
 
-    payout: UUID
-    creator: str
-    state: State
-    requested_at: datetime
-    diamonds: int
-    currency: str
-    gross_minor: int
-    fee_minor: int
-    net_minor: int
+    payout: PayoutId
+    creator: CreatorName
+    state: Annotated[State, like("paid")]
+    """How far the payout has come."""
+    requested_at: Instant
+    """When it was requested."""
+    diamonds: Annotated[Diamonds, like(2_000)]
+    """How many diamonds it takes: the sum of the lines."""
+    currency: CurrencyCode
+    gross_minor: Annotated[MinorUnits, like(1_000)]
+    """`net_minor` and `fee_minor` together."""
+    fee_minor: Annotated[MinorUnits, like(0)]
+    """What was kept as a fee."""
+    net_minor: Annotated[MinorUnits, like(1_000)]
+    """What arrived, or is to arrive."""
     lines: list[CertificateLineResponse]
+    """What the payout was of, by source and kind of coins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +266,7 @@ async def read_statement(
     responses=refusals(Unauthenticated, ScopeMissing),
 )
 async def list_statements_of_creator(
-    creator: UserId, _: FinanceReader, db: Db, rules: WiredRules, seller: WiredSeller
+    creator: CreatorId, _: FinanceReader, db: Db, rules: WiredRules, seller: WiredSeller
 ) -> ListedStatements:
     """List the months and years that a creator has statements of."""
     return await _list(db, creator, rules, seller)
@@ -202,7 +279,7 @@ async def list_statements_of_creator(
     responses=_SHEETS | refusals(Unauthenticated, ScopeMissing, NoStatement),
 )
 async def read_statement_of_creator(
-    creator: UserId,
+    creator: CreatorId,
     statement: StatementName,
     _: FinanceReader,
     db: Db,
@@ -222,7 +299,7 @@ async def read_statement_of_creator(
     responses=_PAGES | refusals(Unauthenticated, NoSuchPayout),
 )
 async def read_payout_certificate(
-    payout: UUID,
+    payout: PayoutId,
     caller: Caller,
     db: Db,
     seller: WiredSeller,

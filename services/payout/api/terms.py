@@ -1,10 +1,9 @@
 """What creators get: their rate, with whom their gifts are shared, and who decides about both."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from services.payout.api.payouts import WiredRules
 from services.payout.commands import rate_plans, splits
@@ -28,8 +27,11 @@ from services.payout.domain.splits import (
     SplitTooSoon,
 )
 from shared.backoffice.routes import Why
+from shared.contracts.base import in_unit, like
 from shared.http import Db, Moment, Name, OwnCreator, UserId, refusals, request_id
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import CreatorId, CreatorName, CurrencyCode, Instant, MinorUnits
 from shared.identity.people import NotYours, OwnMoney
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -41,40 +43,55 @@ RATES_READ_SCOPE = "rates:read"
 RatesReader = Annotated[Identity, operator_with(RATES_READ_SCOPE)]
 
 
-class RateResponse(BaseModel):
+class RateResponse(Body):
     """What 1,000 diamonds are worth, in minor units of `currency`."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    version: int
-    currency: str
-    value_minor_per_1000: int
+    version: Annotated[int, like(1)]
+    """The number of this rate in its plan."""
+    currency: CurrencyCode
+    value_minor_per_1000: Annotated[MinorUnits, like(500)]
+    """What 1,000 diamonds are worth: 500 is $5.00."""
 
 
-class RateChange(BaseModel):
+class RateChange(Body):
     """A rate that was announced, and from when on it counts."""
 
-    effective_from: datetime
-    rate: RateResponse
+    effective_from: Annotated[Instant, like("2027-01-01T00:00:00Z")]
+    """From when on it counts, for all diamonds that are not paid out by then."""
+    rate: Annotated[
+        RateResponse, like({"version": 2, "currency": "USD", "value_minor_per_1000": 520})
+    ]
+    """The rate."""
 
 
-class Share(BaseModel):
+class Share(Body):
     """A party's share of each gift's diamonds, in basis points: 2,000 are a fifth."""
 
     model_config = ConfigDict(extra="forbid")
 
-    party: UserId
-    share_bp: Annotated[int, Field(strict=True, ge=1, lt=BASIS_POINTS)]
+    party: Annotated[UserId, like("agency-7")]
+    """Who gets the share: the `sub` of their token."""
+    share_bp: Annotated[
+        int, Field(strict=True, ge=1, lt=BASIS_POINTS), in_unit("basis points", 2_000)
+    ]
+    """How much of each gift's diamonds they get: 2,000 are a fifth."""
 
 
-class SplitResponse(BaseModel):
+class SplitResponse(Body):
     """Whom the diamonds of gifts are shared with, from when on; the creator has the rest."""
 
-    effective_from: datetime
+    effective_from: Annotated[Instant, like("2026-12-01T00:00:00Z")]
+    """For gifts that are sent from when on."""
     shares: list[Share]
+    """
+    The parties in the order in which they take their shares; the creator has the rest. Empty if all
+    is the creator's.
+    """
 
 
-class TermsResponse(BaseModel):
+class TermsResponse(Body):
     """
     What a creator gets for diamonds, and with whom gifts are shared.
 
@@ -83,19 +100,28 @@ class TermsResponse(BaseModel):
     are sent from then on.
     """
 
-    creator: str
-    plan: str
+    creator: CreatorName
+    plan: Annotated[str, like("standard")]
+    """The rate plan that they are on."""
     rate: RateResponse
-    next_rate: RateChange | None
-    split: SplitResponse | None
-    next_split: SplitResponse | None
+    """The rate that counts now."""
+    next_rate: Annotated[RateChange | None, like(None)]
+    """The next rate that differs; null if none is announced."""
+    split: Annotated[SplitResponse | None, like(None)]
+    """Whom gifts are shared with now; null if with nobody."""
+    next_split: Annotated[SplitResponse | None, like(None)]
+    """The next split; null if none is set."""
 
 
 class PlanAssignment(Why):
     """The rate plan of a creator from some moment on."""
 
-    plan: Name
-    effective_from: Moment
+    plan: Annotated[Name, like("standard")]
+    """The rate plan, as seeds/rates.toml calls it."""
+    effective_from: Annotated[Moment, like("2027-01-01T00:00:00Z")]
+    """
+    From when on the creator is on it. A plan that pays less has to be announced some days ahead.
+    """
 
 
 class NewSplit(Why):
@@ -106,8 +132,13 @@ class NewSplit(Why):
     shares all is the creator's again.
     """
 
-    effective_from: Moment
+    effective_from: Annotated[Moment, like("2026-12-01T00:00:00Z")]
+    """For gifts that are sent from when on; some hours ahead."""
     shares: Annotated[list[Share], Field(max_length=PARTIES_MAX)]
+    """
+    The parties in the order in which they take their shares, rounded down; empty if all is the
+    creator's again.
+    """
 
 
 @router.get(
@@ -127,7 +158,7 @@ async def read_terms(creator: OwnCreator, db: Db, rules: WiredRules) -> TermsRes
     responses=refusals(Unauthenticated, ScopeMissing),
 )
 async def read_terms_of_creator(
-    creator: UserId, _: RatesReader, db: Db, rules: WiredRules
+    creator: CreatorId, _: RatesReader, db: Db, rules: WiredRules
 ) -> TermsResponse:
     """Read a creator's rate and split, and what was announced to follow."""
     async with db.transaction() as tx:
@@ -143,7 +174,7 @@ async def read_terms_of_creator(
     ),
 )
 async def set_rate_plan_of_creator(
-    creator: UserId, wanted: PlanAssignment, caller: RatesWriter, db: Db, rules: WiredRules
+    creator: CreatorId, wanted: PlanAssignment, caller: RatesWriter, db: Db, rules: WiredRules
 ) -> TermsResponse:
     """
     Put a creator on a rate plan from some moment on, which is announced to them.
@@ -173,7 +204,7 @@ async def set_rate_plan_of_creator(
     ),
 )
 async def set_split_of_creator(
-    creator: UserId, wanted: NewSplit, caller: RatesWriter, db: Db, rules: WiredRules
+    creator: CreatorId, wanted: NewSplit, caller: RatesWriter, db: Db, rules: WiredRules
 ) -> TermsResponse:
     """
     Share a creator's gifts with others from some moment on, for gifts that are sent from then on.

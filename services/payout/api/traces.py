@@ -1,16 +1,28 @@
 """Operators follow the money of a payout back to the gifts and lots that it was."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
 from services.payout.commands.traces import Trace, read_trace
 from services.payout.domain.payouts import NoSuchPayout
 from services.payout.domain.provenance import Source
-from shared.http import BadCursor, Db, Limit, UserId, encode_cursor, number_in, refusals
+from shared.contracts.base import like
+from shared.http import BadCursor, Db, Limit, encode_cursor, number_in, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import (
+    CreatorId,
+    CreatorName,
+    CurrencyCode,
+    Diamonds,
+    GiftId,
+    LotId,
+    MinorUnits,
+    PayoutId,
+    ViewerName,
+)
+from shared.http.pages import Cursor
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
 
@@ -19,23 +31,30 @@ Tracer = Annotated[Identity, operator_with("payouts:review")]
 router = APIRouter(tags=["operator-payouts"])
 
 
-class TracedPart(BaseModel):
+class TracedPart(Body):
     """
     Some diamonds of a payout. `lot` leads to `GET /v1/operator/wallets/{viewer}/lots/{lot}`.
 
     Of a bonus or an adjustment there is no gift.
     """
 
-    source: Source
-    gift: UUID | None
-    viewer: str | None
-    lot: UUID | None
-    lot_kind: str | None
-    diamonds: int
-    amount_minor: int
+    source: Annotated[Source, like("gift")]
+    """What brought the diamonds: a `gift`, a `bonus`, an `adjustment`, or something `other`."""
+    gift: GiftId | None
+    """The gift that brought them; null for what is no gift."""
+    viewer: ViewerName | None
+    """Who gave it: the `sub` of their token; null for what is no gift."""
+    lot: LotId | None
+    """The lot whose coins paid for it; null for what is no gift."""
+    lot_kind: Annotated[str, like("paid")] | None
+    """How those coins came: `paid`, `bonus` or `promo`; null for what is no gift."""
+    diamonds: Annotated[Diamonds, like(200)]
+    """How many of the payout's diamonds this part is."""
+    amount_minor: Annotated[MinorUnits, like(100)]
+    """How much of the payout's money this part is."""
 
 
-class PayoutTrace(BaseModel):
+class PayoutTrace(Body):
     """
     Some of the parts that a payout was; all pages add up to its diamonds and its money.
 
@@ -43,15 +62,24 @@ class PayoutTrace(BaseModel):
     entry of an old payout was read from.
     """
 
-    payout: UUID
-    creator: str
-    diamonds: int
-    amount_minor: int
-    currency: str
-    traced_diamonds: int
-    archive: str | None
+    payout: PayoutId
+    creator: CreatorName
+    diamonds: Annotated[Diamonds, like(2_000)]
+    """How many diamonds the payout takes."""
+    amount_minor: Annotated[MinorUnits, like(1_000)]
+    """What arrives of it, after the fee."""
+    currency: CurrencyCode
+    """The currency (ISO 4217) in which the money arrives."""
+    traced_diamonds: Annotated[Diamonds, like(200)]
+    """How many diamonds the pages up to this one have traced."""
+    archive: Annotated[str | None, like(None, "entries-000001.parquet")]
+    """
+    The archive that the entry of an old payout was read from; null while it is in the database.
+    """
     items: list[TracedPart]
-    next_cursor: str | None
+    """The parts of this page, in the order in which the diamonds became available."""
+    next_cursor: Annotated[str | None, like(None, "WzEyMDcsMF0")]
+    """Send it as `cursor` to get the next page; null at the end. Opaque, and it does not expire."""
 
 
 @router.get(
@@ -59,11 +87,11 @@ class PayoutTrace(BaseModel):
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPayout, BadCursor, ArchiveUnavailable),
 )
 async def read_payout_trace(
-    creator: UserId,
-    payout: UUID,
+    creator: CreatorId,
+    payout: PayoutId,
     _: Tracer,
     db: Db,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> PayoutTrace:
     """Read of which gifts and lots a payout's diamonds were, the oldest first."""

@@ -2,13 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 
 from services.payout.commands.attempts import store_webhook_event
 from services.payout.domain.payouts import BadSignature, UnknownProvider
 from services.payout.providers import Providers
 from shared.http import AllParts, from_state, refusals
 from shared.http.access import SIGNED
+
+ProviderName = Annotated[
+    str,
+    Path(
+        description="The provider, as the installation calls it in its payout_providers.toml.",
+        examples=["sandbox"],
+    ),
+]
 
 router = APIRouter(tags=["callbacks"])
 
@@ -19,7 +27,7 @@ router = APIRouter(tags=["callbacks"])
     responses=refusals(UnknownProvider, BadSignature),
 )
 async def receive_transfer_webhook(
-    provider_name: str,
+    provider_name: ProviderName,
     request: Request,
     db: AllParts,
     providers: Annotated[Providers, from_state("providers")],

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from services.payout.commands.quotes import read_limits
@@ -20,6 +21,7 @@ from services.payout.store.contacts import Contact
 from services.payout.store.payouts import Step
 from services.payout.store.queries import DiamondBooks, Hold, MoneyLine
 from shared.errors import Refusal
+from shared.identity.people import require_other_person
 from shared.ledger.entries import HELD, MAIN, PENDING
 from shared.postgres.database import Database, Transaction
 
@@ -96,6 +98,15 @@ async def read_payout(tx: Transaction, creator: str, payout: UUID) -> PayoutStor
         decisions=await reviews.decisions_of(tx, creator, payout),
         appeal=await appeals.find(tx, creator, payout),
     )
+
+
+async def find_payout(database: Database, payout: UUID, *, operator: str) -> Payout:
+    """Return a payout by its id alone, unless it is the operator's own."""
+    for found in await database.read_each(partial(payouts.by_id, payout=payout)):
+        if found is not None:
+            require_other_person(operator=operator, user=found.creator)
+            return found
+    raise NoSuchPayout(payout=payout)
 
 
 async def read_allowance(

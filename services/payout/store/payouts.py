@@ -118,6 +118,15 @@ async def find(tx: Transaction, creator: str, payout: UUID) -> Payout | None:
 _FIND = text("SELECT * FROM payouts WHERE creator = :creator AND id = :id")
 
 
+async def by_id(tx: Transaction, payout: UUID) -> Payout | None:
+    """Return a payout of whichever creator."""
+    row = (await tx.execute(_BY_ID, {"id": payout})).first()
+    return _payout(row) if row else None
+
+
+_BY_ID = text("SELECT * FROM payouts WHERE id = :id")
+
+
 async def lock(tx: Transaction, creator: str, payout: UUID) -> tuple[Payout, str]:
     """Lock and return a payout, with the id of the story it belongs to."""
     row = (await tx.execute(_LOCK, {"creator": creator, "id": payout})).one()

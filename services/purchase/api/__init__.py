@@ -7,6 +7,7 @@ from services.purchase.api import (
     campaigns,
     operators,
     packages,
+    people,
     purchases,
     receipts,
     refunds,
@@ -14,17 +15,20 @@ from services.purchase.api import (
     webhooks,
     withdrawals,
 )
+from services.purchase.store.in_flight import IN_FLIGHT
 from services.purchase.store.personal_data import EXPORTED
 from shared.backoffice.exports import add_export
+from shared.backoffice.operations import add_operations
 from shared.backoffice.routes import add_audit
 from shared.backoffice.trial_balance import add_trial_balance
 
 router = APIRouter(prefix="/v1")
 for module in (
     *(packages, purchases, receipts, refunds, withdrawals, webhooks, books, campaigns, operators),
-    tax_report,
+    *(people, tax_report),
 ):
     router.include_router(module.router)
 add_audit(router, "purchase")
 add_trial_balance(router, "purchase")
 add_export(router, "purchase", EXPORTED)
+add_operations(router, "purchase", IN_FLIGHT)

@@ -18,8 +18,11 @@ from services.purchase.domain.promotions import (
     normal_code,
 )
 from shared.backoffice.routes import Reason
+from shared.contracts.base import in_unit, like
 from shared.http import AllParts, Reference, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import Coins, CountryCode, Instant
 from shared.identity.countries import COUNTRIES
 from shared.identity.tokens import Identity, Unauthenticated
 
@@ -28,10 +31,17 @@ CAMPAIGNS_SHOWN_MAX = 100
 YEAR_MIN, YEAR_MAX = 2000, 2200
 
 Promoter = Annotated[Identity, operator_with("promotions:write")]
-CampaignName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+CampaignName = Annotated[
+    str,
+    Path(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,63}$",
+        description="The campaign: a name that you choose once, for ever.",
+        examples=["spring-26"],
+    ),
+]
 # Letters that everybody can type; any case.
 PromoCode = Annotated[str, Field(min_length=4, max_length=32, pattern=r"^[A-Za-z0-9-]+$")]
-Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
+CoinAmount = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
 CoinsOrNone = Annotated[int, Field(strict=True, ge=0, le=COINS_MAX)]
 Days = Annotated[int, Field(strict=True, ge=1, le=DAYS_MAX)]
 
@@ -63,17 +73,26 @@ class CampaignRequest(BaseModel):
     the payment, and earn creators nothing.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    code: PromoCode
-    coins: Coins
-    coins_min: CoinsOrNone = 0
-    budget_coins: Coins
-    coins_days: Days = 30
-    valid_from: Moment
-    valid_until: Moment
-    countries: Annotated[list[Country], Field(max_length=300)] = []
-    reason: Reason
+    code: Annotated[PromoCode, like("SPRING-26")]
+    """What viewers type, in any case of letters. No two campaigns have the same code."""
+    coins: Annotated[CoinAmount, in_unit("coins", 50)]
+    """How many coins one purchase gets."""
+    coins_min: Annotated[CoinsOrNone, in_unit("coins", 500)] = 0
+    """How many coins a purchase needs at least to get them; bonuses do not count."""
+    budget_coins: Annotated[CoinAmount, in_unit("coins", 100_000)]
+    """How many coins all purchases together get at most."""
+    coins_days: Annotated[Days, in_unit("days", 30)] = 30
+    """For how many days after the payment the coins last."""
+    valid_from: Annotated[Moment, like("2026-11-01T00:00:00Z")]
+    """From when on the code counts."""
+    valid_until: Annotated[Moment, like("2026-12-01T00:00:00Z")]
+    """Before when the code counts; an earlier time than now ends the campaign."""
+    countries: Annotated[list[Country], Field(max_length=300, examples=[[], ["DE", "AT"]])] = []
+    """In which countries of buyers (ISO 3166-1 alpha-2) it counts; empty for all."""
+    reason: Annotated[Reason, like("spring campaign")]
+    """Why it is started or changed; the audit log keeps it."""
 
     @model_validator(mode="after")
     def _agree(self) -> "CampaignRequest":
@@ -82,7 +101,7 @@ class CampaignRequest(BaseModel):
         return self
 
 
-class Campaign(BaseModel):
+class Campaign(Body):
     """
     A campaign, and what became of its budget.
 
@@ -92,29 +111,44 @@ class Campaign(BaseModel):
 
     model_config = ConfigDict(from_attributes=True, populate_by_name=True)
 
-    campaign: str = Field(validation_alias="name")
-    code: str
-    coins: int
-    coins_min: int
-    budget_coins: int
-    coins_days: int
-    valid_from: datetime
-    valid_until: datetime
-    countries: list[str]
-    promised_coins: int
+    campaign: Annotated[str, Field(validation_alias="name"), like("spring-26")] = Field(
+        validation_alias="name"
+    )
+    """The campaign, as its first request named it in the path."""
+    code: Annotated[str, like("SPRING-26")]
+    """What viewers type, in capital letters."""
+    coins: Annotated[Coins, like(50)]
+    """How many coins one purchase gets."""
+    coins_min: Annotated[Coins, like(500)]
+    """How many coins a purchase needs at least to get them."""
+    budget_coins: Annotated[Coins, like(100_000)]
+    """How many coins all purchases together get at most."""
+    coins_days: Annotated[int, in_unit("days", 30)]
+    """For how many days after the payment the coins last."""
+    valid_from: Annotated[Instant, like("2026-11-01T00:00:00Z")]
+    """From when on the code counts."""
+    valid_until: Annotated[Instant, like("2026-12-01T00:00:00Z")]
+    """Before when the code counts."""
+    countries: list[CountryCode]
+    """In which countries of buyers it counts; empty for all."""
+    promised_coins: Annotated[Coins, like(4_200)]
+    """How much of the budget belongs to purchases that are open or paid."""
 
 
 class CampaignResult(Campaign):
     """A campaign with what it has cost so far, in coins."""
 
-    paid_coins: int
-    paid_purchases: int
+    paid_coins: Annotated[Coins, like(4_000)]
+    """How much of `promised_coins` was credited with a payment."""
+    paid_purchases: Annotated[int, in_unit("purchases", 80)]
+    """How many purchases that was."""
 
 
-class Campaigns(BaseModel):
+class Campaigns(Body):
     """The campaigns, those that began last first."""
 
     items: list[CampaignResult]
+    """At most 100 campaigns, those that began last first."""
 
 
 @router.put(

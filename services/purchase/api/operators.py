@@ -1,10 +1,9 @@
 """What support looks at: disputes, unresolved refunds, withdrawals, and their purchases."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from services.purchase.api.packages import FromRules
 from services.purchase.api.purchases import Purchase, shown
@@ -16,10 +15,20 @@ from services.purchase.domain.country_evidence import EvidenceKind, Verdict, jud
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import NoSuchRefund, RefundResolvable
 from services.purchase.store import country_evidence
-from services.purchase.store.disputes import DisputeLine
-from services.purchase.store.refund_attempts import UnresolvedRefund
-from shared.http import AllParts, Db, UserId, refusals
+from shared.contracts.base import like
+from shared.http import AllParts, Db, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import (
+    CountryCode,
+    CurrencyCode,
+    Instant,
+    MinorUnits,
+    PurchaseId,
+    RefundId,
+    ViewerId,
+    ViewerName,
+)
 from shared.identity.tokens import Identity, Unauthenticated
 
 DisputesReader = Annotated[Identity, operator_with("disputes:read")]
@@ -29,33 +38,85 @@ REFUNDS_SHOWN_MAX = 100
 router = APIRouter(responses=refusals(Unauthenticated, ScopeMissing), tags=["operator-purchases"])
 
 
-class Disputes(BaseModel):
+class DisputeLine(Body):
+    """A cardholder's bank asks for the money of a purchase back."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    viewer: ViewerName
+    purchase: PurchaseId
+    dispute: Annotated[str, like("dp_1")]
+    """The dispute, as the provider calls it."""
+    state: Annotated[str, like("open", "won", "lost")]
+    """What the bank says: `open` while it runs, `won` by us, or `lost`."""
+    reason: Annotated[str, like("fraudulent")]
+    """Why the money is asked back, in the provider's words."""
+    amount_minor: Annotated[MinorUnits, like(499)]
+    """How much is asked back."""
+    currency: CurrencyCode
+    recorded_at: Instant
+    """When we first knew of it."""
+
+
+class Disputes(Body):
     """Those that still run, then the newest of the others."""
 
     items: list[DisputeLine]
+    """At most 100: those that still run, then the newest of the others."""
 
 
-class UnresolvedRefunds(BaseModel):
+class UnresolvedRefund(Body):
+    """
+    A refund of which it is unknown whether its money went back; look it up at the provider.
+
+    `submitted_at` is when the provider was first asked for it. If it was made, or a person makes
+    it by hand, the service finds that out by itself; if it never will be, decline it.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    viewer: ViewerName
+    purchase: PurchaseId
+    refund: RefundId
+    payment: Annotated[str, like("pi_3OaX")]
+    """The payment, as the provider calls it: look the refund up there."""
+    amount_minor: Annotated[MinorUnits, like(499)]
+    """How much has to go back, tax included."""
+    currency: CurrencyCode
+    submitted_at: Instant | None
+    """When the provider was first asked for it; null if it never was."""
+    unresolved_at: Annotated[Instant, like("2026-11-24T12:00:00Z")]
+    """Since when a person has to look at it."""
+
+
+class UnresolvedRefunds(Body):
     """Those that wait for a person, the oldest first."""
 
     items: list[UnresolvedRefund]
+    """At most 100, the oldest first."""
 
 
-class RefundDecline(BaseModel):
+class RefundDecline(Body):
     """Why the money of a refund did not go, and will not."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Reason
+    reason: Annotated[Reason, like("support-4711")]
+    """Why the money did not go and will not; the audit log keeps it."""
 
 
-class CountryEvidence(BaseModel):
+class CountryEvidence(Body):
     """One kind of evidence, and the country that it names."""
 
     model_config = ConfigDict(from_attributes=True)
 
     kind: EvidenceKind
-    country: str
+    """
+    Who says where the buyer is: the `host` application in the token, the payment `instrument` by
+    its provider, or the host by the buyer's internet address (`ip_address`).
+    """
+    country: CountryCode
+    """The country that it names (ISO 3166-1 alpha-2)."""
 
 
 class OperatorPurchase(Purchase):
@@ -65,15 +126,22 @@ class OperatorPurchase(Purchase):
     `country_verdict` is null until it is paid.
     """
 
-    tax_country: str | None
+    tax_country: CountryCode | None
+    """The country (ISO 3166-1 alpha-2) whose tax the price holds; null if it holds none."""
     country_evidence: list[CountryEvidence]
-    country_verdict: Verdict | None
+    """What says where the buyer is; empty if nothing does."""
+    country_verdict: Annotated[Verdict, like("agree")] | None
+    """
+    What the evidence is worth: `agree` if two items name the country of the tax, `one-only`,
+    `contradict`, or `no-country`. Null until the purchase is paid.
+    """
 
 
 @router.get("/operator/purchase/disputes")
 async def list_disputes(_: DisputesReader, db: AllParts) -> Disputes:
     """Read which purchases are or were disputed."""
-    return Disputes(items=await queries.read_disputes(db, DISPUTES_SHOWN_MAX))
+    found = await queries.read_disputes(db, DISPUTES_SHOWN_MAX)
+    return Disputes(items=[DisputeLine.model_validate(each) for each in found])
 
 
 @router.get(
@@ -81,7 +149,7 @@ async def list_disputes(_: DisputesReader, db: AllParts) -> Disputes:
     responses=refusals(NoSuchPurchase),
 )
 async def read_purchase_of_viewer(
-    viewer: UserId, purchase: UUID, _: DisputesReader, db: Db, rules: FromRules
+    viewer: ViewerId, purchase: PurchaseId, _: DisputesReader, db: Db, rules: FromRules
 ) -> OperatorPurchase:
     """Read a viewer's purchase, and where its buyer is said to be."""
     async with db.transaction() as tx:
@@ -100,7 +168,7 @@ async def read_purchase_of_viewer(
     responses=refusals(NoSuchPurchase),
 )
 async def list_withdrawals_of_viewer(
-    viewer: UserId, purchase: UUID, _: DisputesReader, db: Db
+    viewer: ViewerId, purchase: PurchaseId, _: DisputesReader, db: Db
 ) -> Withdrawals:
     """Read what a viewer stated when they withdrew from a purchase, if they did."""
     async with db.transaction() as tx:
@@ -110,7 +178,8 @@ async def list_withdrawals_of_viewer(
 @router.get("/operator/purchase/refunds")
 async def list_unresolved_refunds(_: DisputesReader, db: AllParts) -> UnresolvedRefunds:
     """Read the refunds of which it is unknown whether their money went back."""
-    return UnresolvedRefunds(items=await queries.read_unresolved(db, REFUNDS_SHOWN_MAX))
+    found = await queries.read_unresolved(db, REFUNDS_SHOWN_MAX)
+    return UnresolvedRefunds(items=[UnresolvedRefund.model_validate(each) for each in found])
 
 
 @router.post(
@@ -118,7 +187,12 @@ async def list_unresolved_refunds(_: DisputesReader, db: AllParts) -> Unresolved
     responses=refusals(NoSuchRefund, RefundResolvable),
 )
 async def decline_refund(
-    viewer: UserId, purchase: UUID, refund: UUID, body: RefundDecline, caller: Refunder, db: Db
+    viewer: ViewerId,
+    purchase: PurchaseId,
+    refund: RefundId,
+    body: RefundDecline,
+    caller: Refunder,
+    db: Db,
 ) -> Refund:
     """Decline a refund whose money never went; the viewer's coins are theirs again."""
     decision = RefundDecision(viewer, purchase, refund, caller.user, body.reason)

@@ -1,11 +1,10 @@
 """Purchases of coins, and what became of them."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from services.purchase.api.campaigns import PromoCode
 from services.purchase.api.packages import COINS_MAX, Currency, FromRules, MethodName
@@ -42,6 +41,7 @@ from services.purchase.domain.refunds import RefundPolicy
 from services.purchase.domain.withdrawals import withdrawable_until
 from services.purchase.providers import Providers
 from services.purchase.store import purchases
+from shared.contracts.base import like
 from shared.errors import Refusal
 from shared.http import (
     AllParts,
@@ -58,6 +58,9 @@ from shared.http import (
     request_id,
 )
 from shared.http.auth import Caller
+from shared.http.bodies import Body
+from shared.http.fields import Coins, CurrencyCode, Instant, MinorUnits, PurchaseId
+from shared.http.pages import Cursor
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.ages import AgeUnknown, TooYoung
 from shared.identity.tokens import Unauthenticated
@@ -67,13 +70,13 @@ from shared.quotas.rules import TooOften
 
 FromProviders = Annotated[Providers, from_state("providers")]
 Polls = Annotated[StatusPolls, from_state("status_polls")]
-Coins = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
+CoinAmount = Annotated[int, Field(strict=True, ge=1, le=COINS_MAX)]
 AmountMinor = Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
 
 router = APIRouter(tags=["purchases"])
 
 
-class PurchaseRequest(BaseModel):
+class PurchaseRequest(Body):
     """
     What to buy; only a package without a fixed size takes `coins`.
 
@@ -87,32 +90,64 @@ class PurchaseRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    package: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
-    currency: Currency | None = None
-    coins: Coins | None = None
-    expected_amount_minor: AmountMinor | None = None
-    channel: Channel = Channel.WEB
-    method: MethodName | None = None
+    package: Annotated[
+        str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.-]+$", examples=["coins_500", "custom"])
+    ]
+    """What to buy: a `sku` of `GET /v1/packages`."""
+    currency: Annotated[Currency, like("USD")] | None = None
+    """The currency (ISO 4217) to pay in; null for the usual one of the buyer's country."""
+    coins: Annotated[CoinAmount | None, like(None, 1_250)] = None
+    """How many coins, for the `sku` that sells them one by one; null for a package."""
+    expected_amount_minor: Annotated[AmountMinor, like(499)] | None = None
+    """
+    The price that the buyer saw, in minor units. If it is another one by now, the purchase is
+    refused (`price-changed`); null buys at any price.
+    """
+    channel: Annotated[Channel, like("web")] = Channel.WEB
+    """Where the buyer is: the web, or an app whose store has to sell."""
+    method: Annotated[MethodName, like("card")] | None = None
+    """How to pay: one of `methods` of `GET /v1/packages`; null for the first."""
     consumption_consent: bool = False
-    promo_code: PromoCode | None = None
+    """
+    Whether the buyer lets us tell an app's store how much of the purchase was used, if it asks
+    before it decides about a refund.
+    """
+    promo_code: Annotated[PromoCode | None, like(None, "SPRING-26")] = None
+    """
+    A code of a campaign that brings more coins, in any case of letters, on the web only; null for
+    none.
+    """
 
 
-class ClaimRequest(BaseModel):
+class ClaimRequest(Body):
     """What the store gave the app: Apple's signed transaction, or Google's purchase token."""
 
     model_config = ConfigDict(extra="forbid")
 
-    token: Annotated[str, Field(min_length=1, max_length=16_384, pattern=r"^[!-~]+$")]
+    token: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=16_384,
+            pattern=r"^[!-~]+$",
+            examples=["eyJhbGciOiJFUzI1NiJ9.eyJ0cmFuc2FjdGlvbklkIjoiMSJ9.c2ln"],
+        ),
+    ]
+    """What the store gave the app: Apple's signed transaction (JWS), or Google's purchase token."""
 
 
-class Redirect(BaseModel):
+class Redirect(Body):
     """Where to send the viewer to pay."""
 
     type: Literal["redirect"] = "redirect"
-    url: str
+    """The viewer pays on a page of the provider."""
+    url: Annotated[str, like("https://checkout.stripe.com/c/pay/cs_test_a1")]
+    """
+    Where to send the viewer. It is good until the purchase expires, half an hour after it was made.
+    """
 
 
-class StoreOrder(BaseModel):
+class StoreOrder(Body):
     """
     What the app has to buy in the store it came from.
 
@@ -121,11 +156,17 @@ class StoreOrder(BaseModel):
     """
 
     type: Literal["store"] = "store"
-    product: str
-    account_token: UUID
+    """The viewer pays in the store that the app came from."""
+    product: Annotated[str, like("coins_500")]
+    """The product to buy, as the store knows it."""
+    account_token: Annotated[UUID, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d103")]
+    """
+    What the app gives the store with the order, so that its payment is found: Apple's
+    `appAccountToken`, Google's `obfuscatedAccountId`.
+    """
 
 
-class Purchase(BaseModel):
+class Purchase(Body):
     """
     A purchase; `next_action` is what the viewer has to do now, if anything.
 
@@ -134,21 +175,56 @@ class Purchase(BaseModel):
     Before `withdrawable_until` its viewer can withdraw from it; it is null if they cannot.
     """
 
-    purchase: UUID
-    state: State
-    package: str
-    coins: int
-    bonus_coins: int
-    promo_coins: int
-    promo_expires_at: datetime | None
-    amount_minor: int
-    currency: str
-    next_action: Annotated[Redirect | StoreOrder, Field(discriminator="type")] | None
-    created_at: datetime
-    paid_at: datetime | None
-    completed_at: datetime | None
-    withdrawable_until: datetime | None
-    withdrawn_at: datetime | None
+    purchase: PurchaseId
+    state: Annotated[State, like("completed", "pending")]
+    """
+    How far it has come: `created`, `pending` until it is paid, `paid` until its coins are there,
+    `completed`. `failed` and `expired` brought nothing; of `mismatched` another amount came than
+    was asked for, and a person decides.
+    """
+    package: Annotated[str, like("coins_500")]
+    """What was bought: a `sku` of `GET /v1/packages`."""
+    coins: Annotated[Coins, like(500)]
+    """How many coins were paid for."""
+    bonus_coins: Annotated[Coins, like(0)]
+    """How many coins the package, or a first purchase, brings on top."""
+    promo_coins: Annotated[Coins, like(0)]
+    """How many coins its promo code brings; they expire."""
+    promo_expires_at: Annotated[Instant | None, like(None, "2026-12-23T12:00:05Z")]
+    """When those expire; null without a promo code, and until it is paid."""
+    amount_minor: Annotated[MinorUnits, like(499)]
+    """
+    The price, tax included. Of a store's purchase it is our own price until the store says what it
+    took.
+    """
+    currency: CurrencyCode
+    next_action: Annotated[
+        Redirect | StoreOrder | None,
+        Field(
+            discriminator="type",
+            examples=[
+                None,
+                {"type": "redirect", "url": "https://checkout.stripe.com/c/pay/cs_test_a1"},
+            ],
+        ),
+    ]
+    """
+    What the viewer has to do now: pay on a page, or in a store. Null if there is nothing to do, or
+    not yet.
+    """
+    created_at: Instant
+    """When it was requested."""
+    paid_at: Annotated[Instant, like("2026-11-23T12:00:05Z")] | None
+    """When the provider had the money; null until then."""
+    completed_at: Annotated[Instant, like("2026-11-23T12:00:06Z")] | None
+    """When its coins were in the wallet; null until then."""
+    withdrawable_until: Annotated[Instant | None, like(None, "2026-12-07T12:00:05Z")]
+    """
+    Until when its viewer may withdraw from it, by the law of their country; null if they may not,
+    or did.
+    """
+    withdrawn_at: Annotated[Instant | None, like(None, "2026-11-24T09:00:00Z")]
+    """When its viewer withdrew from it; null unless they did."""
 
 
 @router.post(
@@ -246,7 +322,7 @@ def is_unknown(purchase: domain.Purchase) -> bool:
     ),
 )
 async def claim_payment(
-    purchase: UUID,
+    purchase: PurchaseId,
     body: ClaimRequest,
     caller: Caller,
     db: Db,
@@ -264,7 +340,7 @@ async def claim_payment(
 
 
 @router.get("/purchases/{purchase}", responses=refusals(Unauthenticated, NoSuchPurchase))
-async def read_purchase(purchase: UUID, caller: Caller, db: Db, rules: FromRules) -> Purchase:
+async def read_purchase(purchase: PurchaseId, caller: Caller, db: Db, rules: FromRules) -> Purchase:
     """Read one of one's own purchases."""
     async with db.transaction() as tx:
         return shown(await queries.read_purchase(tx, caller.user, purchase), rules.refunds)
@@ -272,7 +348,7 @@ async def read_purchase(purchase: UUID, caller: Caller, db: Db, rules: FromRules
 
 @router.get("/purchases", responses=refusals(BadCursor, Unauthenticated))
 async def list_purchases(
-    caller: Caller, db: Db, rules: FromRules, cursor: str | None = None, limit: Limit = 50
+    caller: Caller, db: Db, rules: FromRules, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Purchase]:
     """List one's own purchases, newest first."""
     before = moment_in(cursor)

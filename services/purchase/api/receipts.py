@@ -1,7 +1,6 @@
 """Receipts and credit notes: read by the buyer, and by accountants."""
 
 from typing import Annotated, Any, TypeAlias
-from uuid import UUID
 
 from fastapi import APIRouter, Header
 from fastapi.responses import HTMLResponse, Response
@@ -12,13 +11,21 @@ from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.receipts import NoReceipt
 from shared.backoffice.trial_balance import FinanceReader
 from shared.documents.writer import DocumentWriter
-from shared.http import Db, UserId, refusals
+from shared.http import Db, refusals
 from shared.http.auth import Caller, ScopeMissing
 from shared.http.documents import PDF, FromWriter, answer_file, answer_page
+from shared.http.fields import PurchaseId, ViewerId
 from shared.identity.tokens import Unauthenticated
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
-Accept = Annotated[str, Header(max_length=1_000)]
+Accept = Annotated[
+    str,
+    Header(
+        max_length=1_000,
+        description="`application/pdf` asks for a PDF; everything else for HTML.",
+        examples=["text/html"],
+    ),
+]
 _BOTH: Responses = {200: {"content": {"text/html": {}, PDF: {}}, "description": "The receipt."}}
 _FILE: Responses = {200: {"content": {PDF: {}}, "description": "The receipt as PDF."}}
 _REFUSED = (Unauthenticated, NoSuchPurchase, NoReceipt)
@@ -33,7 +40,7 @@ router = APIRouter()
     responses=_BOTH | refusals(*_REFUSED),
 )
 async def read_receipt(
-    purchase: UUID, caller: Caller, db: Db, writer: FromWriter, accept: Accept = ""
+    purchase: PurchaseId, caller: Caller, db: Db, writer: FromWriter, accept: Accept = ""
 ) -> Response:
     """Read the receipt of one of one's own purchases, and its credit notes, as HTML or PDF."""
     async with db.transaction() as tx:
@@ -47,7 +54,9 @@ async def read_receipt(
     response_class=Response,
     responses=_FILE | refusals(*_REFUSED),
 )
-async def download_receipt(purchase: UUID, caller: Caller, db: Db, writer: FromWriter) -> Response:
+async def download_receipt(
+    purchase: PurchaseId, caller: Caller, db: Db, writer: FromWriter
+) -> Response:
     """Read the receipt of one of one's own purchases as PDF."""
     async with db.transaction() as tx:
         found = await read_receipts(tx, caller.user, purchase)
@@ -61,8 +70,8 @@ async def download_receipt(purchase: UUID, caller: Caller, db: Db, writer: FromW
     responses=_BOTH | refusals(*_REFUSED, ScopeMissing),
 )
 async def read_receipt_of_viewer(
-    viewer: UserId,
-    purchase: UUID,
+    viewer: ViewerId,
+    purchase: PurchaseId,
     _: FinanceReader,
     db: Db,
     writer: FromWriter,

@@ -1,11 +1,9 @@
 """Refunds of unused coins: by a viewer within the law, by an operator with a reason."""
 
-from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from services.purchase.api.packages import FromRules
 from services.purchase.commands import queries, refunds
@@ -19,14 +17,24 @@ from services.purchase.domain.refunds import (
     RefundState,
     RefundTooLate,
 )
+from shared.contracts.base import like
 from shared.http import (
     Db,
     IdempotencyKey,
     IdempotencyKeyMissing,
-    UserId,
     refusals,
 )
 from shared.http.auth import Caller, ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import (
+    Coins,
+    CurrencyCode,
+    Instant,
+    MinorUnits,
+    PurchaseId,
+    RefundId,
+    ViewerId,
+)
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.quotas.rules import TooOften
@@ -46,7 +54,7 @@ _REFUSED = (
 router = APIRouter()
 
 
-class RefundRequest(BaseModel):
+class RefundRequest(Body):
     """Nothing has to be said: the unused coins of a purchase are given back, all of them."""
 
     model_config = ConfigDict(extra="forbid")
@@ -55,28 +63,46 @@ class RefundRequest(BaseModel):
 class OperatorRefundRequest(RefundRequest):
     """Why an operator gives money back that no rule gives back."""
 
-    reason: Reason
+    reason: Annotated[Reason, like("support-4711")]
+    """Why the money goes back although no rule says so; the audit log and the refund keep it."""
 
 
-class Refund(BaseModel):
+class Refund(Body):
     """A refund and how far it has come; `reason` if it was declined."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    refund: UUID = Field(validation_alias="id")
-    purchase: UUID
-    state: RefundState
-    requested_by: str
-    coins: int
-    amount_minor: int
-    currency: str
-    reason: str | None
-    requested_at: datetime
-    settled_at: datetime | None = Field(validation_alias="decided_at")
+    refund: Annotated[RefundId, Field(validation_alias="id")] = Field(validation_alias="id")
+    purchase: PurchaseId
+    state: Annotated[RefundState, like("refunded")]
+    """
+    How far it has come: `requested` until the wallet holds the coins, `frozen` until the provider
+    has sent the money, `refunded`, or `declined`, which gives the coins back. A refund whose money
+    comes back is declined later.
+    """
+    requested_by: Annotated[str, like("mira", "ann")]
+    """Who asked for it: the viewer, or an operator for them (the `sub` of their token)."""
+    coins: Annotated[Coins, like(400)]
+    """How many unused coins go back; those of a bonus among them."""
+    amount_minor: Annotated[MinorUnits, like(399)]
+    """Their share of the price, tax included, which goes back the way it came."""
+    currency: CurrencyCode
+    reason: Annotated[str | None, like(None, "nothing-unused")]
+    """
+    Why it was declined: `nothing-unused`, `disputed`, `failed`, or `unresolved`. Null unless it was
+    declined.
+    """
+    requested_at: Instant
+    """When it was asked for."""
+    settled_at: Annotated[
+        Instant | None, Field(validation_alias="decided_at"), like("2026-11-23T12:00:05Z")
+    ] = Field(validation_alias="decided_at")
+    """When the money went, or it was declined; null until then."""
 
 
-class Refunds(BaseModel):
+class Refunds(Body):
     items: list[Refund]
+    """The newest first; empty if there are none."""
 
 
 @router.post(
@@ -86,7 +112,7 @@ class Refunds(BaseModel):
     responses=refusals(*_REFUSED, NotRefundable, RefundTooLate, TooOften),
 )
 async def request_refund(
-    purchase: UUID,
+    purchase: PurchaseId,
     caller: Caller,
     key: IdempotencyKey,
     db: Db,
@@ -109,7 +135,7 @@ async def request_refund(
     tags=["refunds"],
     responses=refusals(Unauthenticated, NoSuchPurchase),
 )
-async def list_refunds(purchase: UUID, caller: Caller, db: Db) -> Refunds:
+async def list_refunds(purchase: PurchaseId, caller: Caller, db: Db) -> Refunds:
     """Read the refunds of one of one's own purchases, the newest first."""
     async with db.transaction() as tx:
         found = await queries.read_refunds(tx, caller.user, purchase)
@@ -123,8 +149,8 @@ async def list_refunds(purchase: UUID, caller: Caller, db: Db) -> Refunds:
     responses=refusals(*_REFUSED, ScopeMissing),
 )
 async def request_refund_for_viewer(
-    viewer: UserId,
-    purchase: UUID,
+    viewer: ViewerId,
+    purchase: PurchaseId,
     body: OperatorRefundRequest,
     caller: Refunder,
     key: IdempotencyKey,

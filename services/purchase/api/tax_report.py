@@ -1,34 +1,76 @@
 """Accountants read the tax of all receipts, and how sure the country of each buyer is."""
 
-from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
 
 from services.purchase.commands.tax_report import YearPage, read_tax_lines
 from services.purchase.domain.country_evidence import Verdict, judge
 from services.purchase.domain.receipts import ReceiptKind, receipt_name
 from services.purchase.store import tax_report
 from shared.backoffice.trial_balance import FinanceReader
+from shared.contracts.base import like
 from shared.http import AllParts, refusals
 from shared.http.auth import ScopeMissing
+from shared.http.bodies import Body
 from shared.http.csv import SHEET, Format, csv_of
+from shared.http.fields import (
+    BasisPoints,
+    CountryCode,
+    CurrencyCode,
+    Instant,
+    MinorUnits,
+    PurchaseId,
+)
 from shared.identity.tokens import Unauthenticated
 
 LINES_MAX = 1_000
-SellerId = Annotated[str, Query(max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
-Year = Annotated[int, Query(ge=2000, le=9999)]
-After = Annotated[int, Query(ge=0, le=2**53 - 1)]
+SellerId = Annotated[
+    str,
+    Query(
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_.-]+$",
+        description="The seller, by the `id` of its seller.toml.",
+        examples=["example"],
+    ),
+]
+Year = Annotated[
+    int,
+    Query(
+        ge=2000,
+        le=9999,
+        description="The year in which the documents were issued, in the seller's time zone.",
+        examples=[2026],
+    ),
+]
+After = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=2**53 - 1,
+        description="The number after which the lines begin; 0 for the first.",
+        examples=[0],
+    ),
+]
 # As many as an installation can have parts.
-Series = Annotated[int, Query(ge=0, le=63)]
-LineCount = Annotated[int, Query(ge=1, le=LINES_MAX)]
+Series = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=63,
+        description="The series in which the lines begin; 0 if there is one only.",
+        examples=[0],
+    ),
+]
+LineCount = Annotated[
+    int,
+    Query(ge=1, le=LINES_MAX, description="How many lines come at most.", examples=[1_000]),
+]
 
 router = APIRouter(tags=["finance"])
 
 
-class TaxLine(BaseModel):
+class TaxLine(Body):
     """
     A receipt or a credit note; amounts are in minor units, those of a credit note below zero.
 
@@ -36,24 +78,46 @@ class TaxLine(BaseModel):
     `host=DE instrument=DE`.
     """
 
-    series: int | None
-    number: int
-    name: str
-    kind: ReceiptKind
-    issued_at: datetime
-    purchase: UUID
-    currency: str
-    amount_minor: int
-    tax_minor: int
-    net_minor: int
-    tax_country: str | None
-    tax_kind: str | None
-    tax_rate_bp: int | None
-    verdict: Verdict
-    evidence: str
+    series: Annotated[int | None, like(None, 7)]
+    """Which series numbered the document; null if the installation has one series only."""
+    number: Annotated[int, like(1)]
+    """Its number in the seller's year and series; there are no gaps."""
+    name: Annotated[str, like("EX-2026-000001")]
+    """The number as it stands on the document."""
+    kind: Annotated[ReceiptKind, like("receipt")]
+    """
+    A `receipt`, a `credit-note` for a refund, or the `cancellation` of a credit note whose refund
+    failed.
+    """
+    issued_at: Instant
+    """When it was issued."""
+    purchase: PurchaseId
+    """The purchase that it is about."""
+    currency: CurrencyCode
+    amount_minor: Annotated[MinorUnits, like(499)]
+    """Its total, tax included; below zero for a credit note."""
+    tax_minor: Annotated[MinorUnits, like(80)]
+    """How much of the total is tax; below zero for a credit note."""
+    net_minor: Annotated[MinorUnits, like(419)]
+    """The total without tax; below zero for a credit note."""
+    tax_country: Annotated[CountryCode, like("DE")] | None
+    """The country (ISO 3166-1 alpha-2) that the tax is of; null if there is none."""
+    tax_kind: Annotated[str, like("VAT")] | None
+    """What the country calls the tax; null if there is none."""
+    tax_rate_bp: Annotated[BasisPoints, like(1_900)] | None
+    """The rate of the tax: 1,900 is 19 %. Null if there is none."""
+    verdict: Annotated[Verdict, like("agree")]
+    """
+    How sure the country is: two items `agree`, `one-only` names it, they `contradict` each other,
+    or the host names `no-country`.
+    """
+    evidence: Annotated[str, like("host=DE instrument=DE")]
+    """
+    Who names which country, each as `kind=country`, separated by spaces; empty if nobody does.
+    """
 
 
-class TaxReport(BaseModel):
+class TaxReport(Body):
     """
     Some of a year's lines; `next_after` asks for what follows, and is null at the end.
 
@@ -61,8 +125,11 @@ class TaxReport(BaseModel):
     """
 
     items: list[TaxLine]
-    next_after: int | None
-    next_series: int | None
+    """Receipts and credit notes in the order of their numbers, one series after another."""
+    next_after: Annotated[int | None, like(None, 1_000)]
+    """Send it as `after` to get the lines that follow; null at the end."""
+    next_series: Annotated[int | None, like(None, 7)]
+    """Send it as `series` with that; null at the end, and where there is one series only."""
 
 
 @router.get(

@@ -4,7 +4,6 @@ from asyncio import gather
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel
 
 from services.purchase.api.purchases import FromProviders, Polls
 from services.purchase.commands.webhook_archive import encrypt_webhook
@@ -16,6 +15,7 @@ from services.purchase.domain.purchases import (
 from services.purchase.domain.webhook_archive import RawWebhook, keep_headers
 from shared.http import from_state, refusals
 from shared.http.access import SIGNED
+from shared.http.bodies import Body
 from shared.keyring import Keyring
 
 FromKeys = Annotated[Keyring | None, from_state("webhook_keys")]
@@ -23,10 +23,11 @@ FromKeys = Annotated[Keyring | None, from_state("webhook_keys")]
 router = APIRouter(tags=["callbacks"])
 
 
-class Received(BaseModel):
+class Received(Body):
     """The webhook event is stored."""
 
     received: Literal[True] = True
+    """The webhook event is stored, so it need not be sent again."""
 
 
 @router.post(
@@ -35,7 +36,14 @@ class Received(BaseModel):
     responses=refusals(BadSignature, UnknownProvider),
 )
 async def receive_payment_webhook(
-    name: Annotated[str, Path(alias="provider")],
+    name: Annotated[
+        str,
+        Path(
+            alias="provider",
+            description="The provider, as the installation calls it in its providers.toml.",
+            examples=["stripe"],
+        ),
+    ],
     request: Request,
     providers: FromProviders,
     polls: Polls,

@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from services.purchase.api.acknowledgements import HEADERS, render_acknowledgement
 from services.purchase.api.packages import FromRules
@@ -23,8 +22,11 @@ from services.purchase.domain.withdrawals import (
     NotWithdrawable,
     WithdrawalTooLate,
 )
+from shared.contracts.base import like
 from shared.http import PRINTABLE, Db, IdempotencyKey, IdempotencyKeyMissing, refusals
 from shared.http.auth import Caller
+from shared.http.bodies import Body
+from shared.http.fields import Instant, PurchaseId, WithdrawalId
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.tokens import Unauthenticated
 from shared.postgres.database import Transaction
@@ -59,7 +61,7 @@ DOCUMENT: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["refunds"])
 
 
-class WithdrawalRequest(BaseModel):
+class WithdrawalRequest(Body):
     """
     The withdrawal statement: the viewer's name, and an e-mail address for the acknowledgement.
 
@@ -70,27 +72,42 @@ class WithdrawalRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: ConsumerName
-    reply_to: ReplyTo | None = None
+    name: Annotated[ConsumerName, like("Mira Example")]
+    """The viewer's name, as they state it."""
+    reply_to: Annotated[ReplyTo, like("mira@example.com")] | None = None
+    """
+    Where the acknowledgement is sent by your mail service; null if the viewer only reads and
+    downloads it.
+    """
 
 
-class Withdrawal(BaseModel):
+class Withdrawal(Body):
     """A withdrawal, with the refund of the unused coins as it is now; else `reason` says why."""
 
-    withdrawal: UUID
-    purchase: UUID
-    name: str
-    reply_to: str | None
-    received_at: datetime
-    period_ends_at: datetime
+    withdrawal: WithdrawalId
+    purchase: PurchaseId
+    """The purchase that the viewer withdrew from."""
+    name: Annotated[str, like("Mira Example")]
+    """The viewer's name, as they stated it."""
+    reply_to: Annotated[str, like("mira@example.com")] | None
+    """
+    Where the acknowledgement was to be sent; null if no address was given, and after an erasure.
+    """
+    received_at: Instant
+    """When the statement came; the law asks for exactly this moment."""
+    period_ends_at: Annotated[Instant, like("2026-12-07T12:00:05Z")]
+    """Until when the viewer could withdraw."""
     refund: Refund | None
-    reason: str | None
+    """The refund of the unused coins as it is now; null if nothing is refunded."""
+    reason: Annotated[str | None, like(None, "disputed")]
+    """Why nothing is refunded; null if something is."""
 
 
-class Withdrawals(BaseModel):
+class Withdrawals(Body):
     """None, or the only one."""
 
     items: list[Withdrawal]
+    """Empty, or the one withdrawal that there can be."""
 
 
 @router.post(
@@ -108,7 +125,7 @@ class Withdrawals(BaseModel):
     ),
 )
 async def withdraw_from_purchase(
-    purchase: UUID,
+    purchase: PurchaseId,
     body: WithdrawalRequest,
     caller: Caller,
     key: IdempotencyKey,
@@ -141,7 +158,7 @@ async def withdraw_from_purchase(
     "/purchases/{purchase}/withdrawals",
     responses=refusals(Unauthenticated, NoSuchPurchase),
 )
-async def list_withdrawals(purchase: UUID, caller: Caller, db: Db) -> Withdrawals:
+async def list_withdrawals(purchase: PurchaseId, caller: Caller, db: Db) -> Withdrawals:
     """Read the withdrawal from one of one's own purchases, if there is one."""
     async with db.transaction() as tx:
         return await withdrawals_of(tx, caller.user, purchase)
@@ -153,7 +170,7 @@ async def list_withdrawals(purchase: UUID, caller: Caller, db: Db) -> Withdrawal
     responses={**DOCUMENT, **refusals(Unauthenticated, NoSuchPurchase, NoSuchWithdrawal)},
 )
 async def download_acknowledgement(
-    purchase: UUID, withdrawal: UUID, caller: Caller, db: Db
+    purchase: PurchaseId, withdrawal: WithdrawalId, caller: Caller, db: Db
 ) -> Response:
     """Download the acknowledgement that a withdrawal was received: a page of its own, to keep."""
     async with db.transaction() as tx:
@@ -164,7 +181,7 @@ async def download_acknowledgement(
     return HTMLResponse(render_acknowledgement(bought, found), headers=HEADERS)
 
 
-async def withdrawals_of(tx: Transaction, viewer: str, purchase: UUID) -> Withdrawals:
+async def withdrawals_of(tx: Transaction, viewer: str, purchase: PurchaseId) -> Withdrawals:
     """Return the withdrawal from a viewer's purchase as its readers see it, if there is one."""
     found = await queries.read_withdrawal(tx, viewer, purchase)
     if found is None:

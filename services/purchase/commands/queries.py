@@ -12,6 +12,7 @@ from services.purchase.domain.withdrawals import Withdrawal
 from services.purchase.store import disputes, purchases, refund_attempts, refunds, withdrawals
 from services.purchase.store.disputes import DisputeLine
 from services.purchase.store.refund_attempts import UnresolvedRefund
+from shared.identity.people import require_other_person
 from shared.postgres.database import Database, Transaction
 from shared.quotas import store as quotas
 from shared.quotas.rules import Quota
@@ -22,6 +23,15 @@ async def read_purchase(tx: Transaction, viewer: str, purchase: UUID) -> Purchas
     if found is None:
         raise NoSuchPurchase(purchase=purchase)
     return found
+
+
+async def find_purchase(database: Database, purchase: UUID, *, operator: str) -> Purchase:
+    """Return a purchase by its id alone, unless it is the operator's own."""
+    for part in await database.read_each(partial(purchases.by_id, ids=[purchase])):
+        for found in part:
+            require_other_person(operator=operator, user=found.viewer)
+            return found
+    raise NoSuchPurchase(purchase=purchase)
 
 
 async def read_to_claim(tx: Transaction, viewer: str, purchase: UUID, claims: Quota) -> Purchase:

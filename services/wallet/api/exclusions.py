@@ -1,14 +1,15 @@
 """Viewers exclude themselves from spending."""
 
-from datetime import datetime
-from typing import Literal
-from uuid import UUID
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from services.wallet.commands import exclusions
+from shared.contracts.base import like
 from shared.http import Db, IdempotencyKey, IdempotencyKeyMissing, OwnUser, refusals, request_id
+from shared.http.bodies import Body
+from shared.http.fields import ExclusionId, Instant
 from shared.idempotency import KeyReused, fingerprint
 from shared.identity.people import NotYours
 from shared.identity.tokens import Unauthenticated
@@ -17,19 +18,24 @@ from shared.quotas.rules import TooOften
 router = APIRouter(tags=["limits"])
 
 
-class ExclusionRequest(BaseModel):
+class ExclusionRequest(Body):
     """For how many days to be kept from buying and giving."""
 
     model_config = ConfigDict(extra="forbid")
 
     days: Literal[1, 7, 30]
+    """For how many days from now: 1, 7 or 30. A longer exclusion that runs already stays."""
 
 
-class ExclusionResponse(BaseModel):
+class ExclusionResponse(Body):
     """Nothing can be spent until then; it cannot be taken back."""
 
-    exclusion: UUID
-    until: datetime
+    exclusion: ExclusionId
+    until: Annotated[Instant, like("2026-11-24T12:00:00Z")]
+    """
+    Until when the viewer can neither buy coins nor send gifts; neither they nor support can shorten
+    it.
+    """
 
 
 @router.post(

@@ -4,23 +4,37 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from services.wallet.commands import liability as commands
 from services.wallet.domain.liability import LiabilityUnknown
 from shared.backoffice.trial_balance import FinanceReader
+from shared.contracts.base import in_unit, like
 from shared.http import AllParts, refusals
 from shared.http.auth import ScopeMissing
+from shared.http.bodies import Body
 from shared.http.csv import SHEET, Format, csv_of
+from shared.http.fields import Coins, CurrencyCode, MinorUnits
 from shared.identity.tokens import Unauthenticated
 
 AsOf = Annotated[
-    date | None, Query(description="At the end of this day, in UTC; now if it is missing.")
+    date | None,
+    Query(
+        description="At the end of this day, in UTC; now if it is missing.",
+        examples=["2026-10-31"],
+    ),
 ]
-Country = Annotated[str | None, Query(pattern=r"^[A-Z]{2}$", description="Of buyers: JP.")]
+Country = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[A-Z]{2}$",
+        description="The country of buyers (ISO 3166-1 alpha-2); without it, all countries.",
+        examples=["JP"],
+    ),
+]
 
 
-class LiabilityLine(BaseModel):
+class LiabilityLine(Body):
     """
     Coins bought in one currency, by the age of their lots in days.
 
@@ -30,24 +44,35 @@ class LiabilityLine(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    currency: str
-    age: str
-    lots: int
-    unspent_coins: int
-    price_minor: int
-    tax_minor: int
-    deferred_gross_minor: int
-    deferred_minor: int
-    released_minor: int
-    refunded_minor: int
-    disputed_minor: int
+    currency: CurrencyCode
+    age: Annotated[str, like("0-30", "31-90")]
+    """How old the lots are, in days: `0-30`, `31-90`, `91-365` or `over 365`."""
+    lots: Annotated[int, in_unit("lots", 310)]
+    """How many lots that is."""
+    unspent_coins: Annotated[Coins, like(750_500)]
+    """How many of their coins are left."""
+    price_minor: Annotated[MinorUnits, like(1_249_000)]
+    """What was paid for them, tax included."""
+    tax_minor: Annotated[MinorUnits, like(0)]
+    """How much of that is tax."""
+    deferred_gross_minor: Annotated[MinorUnits, like(749_900)]
+    """What is owed to viewers for coins that are left, tax included."""
+    deferred_minor: Annotated[MinorUnits, like(749_900)]
+    """The same without tax: deferred revenue."""
+    released_minor: Annotated[MinorUnits, like(484_100)]
+    """What is revenue because the coins were used, without tax."""
+    refunded_minor: Annotated[MinorUnits, like(12_000)]
+    """What was refunded, without tax."""
+    disputed_minor: Annotated[MinorUnits, like(3_000)]
+    """What banks took back, without tax."""
 
 
-class Liability(BaseModel):
+class Liability(Body):
     items: list[LiabilityLine]
+    """One line for each currency and age."""
 
 
-class BreakageLine(BaseModel):
+class BreakageLine(Body):
     """
     Unused coins, by the age of their lots and the days since their wallets last moved.
 
@@ -56,19 +81,28 @@ class BreakageLine(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    currency: str
-    age: str
-    idle: str
-    lots: int
-    untouched: int
-    wallets: int
-    unspent_coins: int
-    deferred_gross_minor: int
-    deferred_minor: int
+    currency: CurrencyCode
+    age: Annotated[str, like("over 365")]
+    """How old the lots are, in days: `0-30`, `31-90`, `91-365` or `over 365`."""
+    idle: Annotated[str, like("91-365")]
+    """For how many days their wallets did not move, in the words of `age`."""
+    lots: Annotated[int, in_unit("lots", 12)]
+    """How many lots that is."""
+    untouched: Annotated[int, in_unit("lots", 3)]
+    """Of how many of them no coin was ever used."""
+    wallets: Annotated[int, in_unit("wallets", 9)]
+    """How many wallets they are in."""
+    unspent_coins: Annotated[Coins, like(4_000)]
+    """How many of their coins are left."""
+    deferred_gross_minor: Annotated[MinorUnits, like(3_996)]
+    """What was paid for the coins that are left, tax included."""
+    deferred_minor: Annotated[MinorUnits, like(3_996)]
+    """The same without tax."""
 
 
-class Breakage(BaseModel):
+class Breakage(Body):
     items: list[BreakageLine]
+    """One line for each currency, age and idle time."""
 
 
 router = APIRouter(tags=["finance"])

@@ -1,20 +1,18 @@
 """Operators act on any wallet; each call needs its scope, and is written into the audit log."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel
 
-from services.wallet.api.limits import LimitRequest, Limits, SpendingRules, limits_of
+from services.wallet.api.limits import LimitPeriod, LimitRequest, Limits, SpendingRules, limits_of
 from services.wallet.api.wallets import Lot
 from services.wallet.commands import holds, limits, suspensions
 from services.wallet.commands.holds import KEY_CHARACTERS_MAX, NoSuchFreeze, NotYoursToRelease
 from services.wallet.commands.queries import NoSuchLot, NoSuchPurchase, read_consumption, read_lot
 from services.wallet.domain.coins import NoSuchWallet
-from services.wallet.domain.limits import Period
 from services.wallet.store import queries
 from shared.backoffice.routes import Reason, Why
+from shared.contracts.base import in_unit, like
 from shared.http import (
     BadCursor,
     Db,
@@ -27,6 +25,9 @@ from shared.http import (
     request_id,
 )
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import Coins, GiftId, LotId, PurchaseId, UserName
+from shared.http.pages import Cursor
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
 
@@ -35,7 +36,14 @@ LimitSetter = Annotated[Identity, operator_with("limits:write")]
 WalletsReader = Annotated[Identity, operator_with("wallets:read")]
 # A warning's id is the provider's, and longer than a name may be.
 HoldKey = Annotated[
-    str, Path(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")
+    str,
+    Path(
+        min_length=1,
+        max_length=KEY_CHARACTERS_MAX,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="The hold, as `hold` of the event `wallet.coins_frozen` calls it.",
+        examples=["issfr_1"],
+    ),
 ]
 SUSPENDING = refusals(Unauthenticated, ScopeMissing, NoSuchWallet)
 
@@ -46,33 +54,40 @@ class OperatorLimitRequest(LimitRequest):
     """A limit an operator sets, and why."""
 
     reason: Reason
+    """Why the operator sets it; the audit log keeps it."""
 
 
-class Suspension(BaseModel):
+class Suspension(Body):
     """Whether a wallet is stopped now."""
 
-    user: str
-    frozen: bool
+    user: UserName
+    """Whose wallet it is: the `sub` of their token."""
+    frozen: Annotated[bool, like(True)]
+    """Whether the wallet is suspended: it pays no gifts until an operator lets it."""
 
 
-class Consumption(BaseModel):
+class Consumption(Body):
     """How much of a purchase is used up: 24,000 milliunits are 24 %, as Apple and Google ask."""
 
-    purchase: UUID
-    consumption_milliunits: int
+    purchase: PurchaseId
+    consumption_milliunits: Annotated[int, in_unit("milliunits: 100,000 are all of it", 20_000)]
+    """How much of what was paid for is used, rounded down: 24,000 is 24 %."""
     lots: list[Lot]
+    """The lots that came with the purchase: paid, and as a bonus."""
 
 
-class PaidGift(BaseModel):
+class PaidGift(Body):
     """
     A gift, and how many coins of this purchase paid for it.
 
     `archive` names the archive that an old gift was read from.
     """
 
-    gift: UUID
-    coins: int
-    archive: str | None
+    gift: GiftId
+    coins: Coins
+    """How many coins of this purchase paid for it; other purchases may have paid the rest."""
+    archive: Annotated[str | None, like(None, "entries-000001.parquet")]
+    """The archive that an old gift was read from; null while its entry is in the database."""
 
 
 @router.post("/operator/wallets/{user:person}/freeze", responses=SUSPENDING)
@@ -108,7 +123,7 @@ async def release_hold(user: UserId, hold: HoldKey, why: Why, caller: Freezer, d
     "/operator/wallets/{user:person}/lots/{lot}",
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchLot),
 )
-async def read_lot_of_viewer(user: UserId, lot: UUID, _: WalletsReader, db: Db) -> Lot:
+async def read_lot_of_viewer(user: UserId, lot: LotId, _: WalletsReader, db: Db) -> Lot:
     """Read a lot of a viewer: from the gift it paid to the purchase it came with."""
     async with db.transaction() as tx:
         return Lot.model_validate(await read_lot(tx, user, lot))
@@ -119,7 +134,7 @@ async def read_lot_of_viewer(user: UserId, lot: UUID, _: WalletsReader, db: Db) 
     responses=refusals(Unauthenticated, ScopeMissing, NoSuchPurchase),
 )
 async def read_purchase_consumption(
-    user: UserId, purchase: UUID, _: WalletsReader, db: Db
+    user: UserId, purchase: PurchaseId, _: WalletsReader, db: Db
 ) -> Consumption:
     """Read how much of a purchase was consumed, as app stores ask before they refund."""
     async with db.transaction() as tx:
@@ -137,10 +152,10 @@ async def read_purchase_consumption(
 )
 async def list_gifts_of_purchase(
     user: UserId,
-    purchase: UUID,
+    purchase: PurchaseId,
     _: WalletsReader,
     db: Db,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[PaidGift]:
     """Read which gifts the coins of a purchase paid, newest first."""
@@ -159,7 +174,7 @@ async def list_gifts_of_purchase(
 )
 async def set_spending_limit_for_viewer(
     user: UserId,
-    period: Period,
+    period: LimitPeriod,
     wanted: OperatorLimitRequest,
     caller: LimitSetter,
     db: Db,

@@ -1,14 +1,21 @@
 // The stage's effects. Only transform and opacity ever move; how many things there are is capped.
-import { el, coins, who } from "./dom.js";
-import { motionOf, picture, tierOf } from "./gifts.js";
+import { el } from "./dom.js";
+import { film, motionOf, picture, tierOf } from "./gifts.js";
+import { build as buildScene, crest } from "./scenes.js";
+import { play as playSound } from "./sounds.js";
+import { wantedEffects } from "./tools.js";
 
 const STICKERS_MAX = 5;
 const STICKERS_WAITING_MAX = 12;
 const BIG_WAITING_MAX = 24;
+// Whatever waited longer is not about now any more.
+const LATE_MS = 8000;
+const OWN_MAX = 200;
 const SPARKS = { burst: 8, spectacle: 14, legend: 20 };
 // So many wait behind it, and a big one is shown for half as long.
 const HURRY_FROM = 4;
 const FASTEST_MS = 1500;
+const LONGEST_MS = 60_000;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const EASE = "cubic-bezier(.2, .7, .3, 1)";
 
@@ -23,28 +30,66 @@ const MOVES = {
 };
 const FADE = [{ opacity: 0 }, { opacity: 1, offset: 0.15 }, { opacity: 1, offset: 0.85 }, { opacity: 0 }];
 
-/** Return what plays gifts on a layer above the stage, and above the whole page. */
-export function build(stage, page) {
+/** Return what plays gifts on a layer above the stage; `user` is whose gifts are their own. */
+export function build(stage, { user }) {
+  /** @type {{entry: any, came: number}[]} */
   const stickers = [];
+  /** @type {{entry: any, came: number}[]} */
   const bigs = [];
+  const ownGifts = new Set();
   let stuck = 0;
   let playing = false;
 
+  /** Remember what this person sent: an anonymous gift comes back without a name. */
+  function own({ gift, combo }) {
+    for (const id of [gift, combo]) if (id) ownGifts.add(id);
+    for (const id of ownGifts) if (ownGifts.size > OWN_MAX) ownGifts.delete(id);
+  }
+
+  function isWanted(entry) {
+    const wanted = wantedEffects();
+    if (wanted !== "mine") return wanted === "all";
+    return entry.viewer === user || ownGifts.has(entry.gift) || ownGifts.has(entry.combo);
+  }
+
   function play(entry) {
+    if (document.hidden || !isWanted(entry)) return;
+    playSound(entry.tier);
+    queue(entry);
+  }
+
+  function queue(entry) {
     const { rank } = tierOf(entry);
     if (rank === 1) queueSticker(entry);
     if (rank >= 2) queueBig(entry);
   }
 
+  /** Show what a gift would look like, before it is sent. */
+  function preview(gift, name) {
+    clear();
+    playSound(gift.tier);
+    const entry = { ...gift, viewer: name, count: 1, coins: gift.price_coins, preview: true };
+    if (tierOf(entry).rank >= 2) queueBig(entry);
+    else queueSticker({ ...entry, tier: "glow" });
+  }
+
+  /** Stop everything: other effects are wanted from now on. */
+  function clear() {
+    stickers.length = 0;
+    bigs.length = 0;
+    for (const animation of stage.getAnimations({ subtree: true })) if (animation.effect?.target?.matches(".sticker, .big")) animation.finish();
+  }
+
   function queueSticker(entry) {
-    stickers.push(entry);
+    stickers.push({ entry, came: performance.now() });
     if (stickers.length > STICKERS_WAITING_MAX) stickers.shift();
     nextSticker();
   }
 
   function nextSticker() {
-    if (stuck >= STICKERS_MAX || !stickers.length) return;
-    const entry = stickers.shift();
+    if (stuck >= STICKERS_MAX) return;
+    const entry = nextOf(stickers);
+    if (!entry) return;
     stuck += 1;
     const sticker = el("div", { class: `sticker place-${stuckPlace()}` }, picture(entry.gift_type, 96));
     stage.append(sticker);
@@ -54,31 +99,37 @@ export function build(stage, page) {
   /** The louder first; among equals the earlier. What does not fit is the quietest, latest one. */
   function queueBig(entry) {
     const { rank } = tierOf(entry);
-    let place = bigs.findIndex((other) => tierOf(other).rank < rank);
+    let place = bigs.findIndex((other) => tierOf(other.entry).rank < rank);
     if (place < 0) place = bigs.length;
-    bigs.splice(place, 0, entry);
+    bigs.splice(place, 0, { entry, came: performance.now() });
     if (bigs.length > BIG_WAITING_MAX) bigs.pop();
     nextBig();
   }
 
   function nextBig() {
-    if (playing || !bigs.length) return;
+    if (playing) return;
+    const entry = nextOf(bigs);
+    if (!entry) return;
     playing = true;
-    const entry = bigs.shift();
     const hurried = bigs.length >= HURRY_FROM ? 0.5 : 1;
-    const ms = Math.max(FASTEST_MS, tierOf(entry).ms * hurried);
-    const whole = tierOf(entry).rank >= 3;
-    const scene = el("div", { class: `big ${entry.tier}`, "aria-hidden": "true" },
-      el("div", { class: "big-shade" }), el("div", { class: "rays" }), sparks(entry.tier),
-      el("div", { class: "big-gift" }, picture(entry.gift_type, 320)), banner(entry));
-    (whole ? page : stage).append(scene);
-    const gift = scene.querySelector(".big-gift");
-    scene.animate(FADE, { duration: ms, fill: "both" });
-    if (!STILL.matches) sparkle(scene, ms);
-    move(gift, entry, ms).then(() => { scene.remove(); playing = false; nextBig(); });
+    const whole = Math.min(film(entry.gift_type)?.ms ?? LONGEST_MS, tierOf(entry).ms);
+    const ms = Math.max(FASTEST_MS, whole * hurried);
+    const scene = filmScene(entry) ?? buildScene(entry, ms) ?? plainScene(entry, stage, ms);
+    stage.append(scene.element);
+    scene.start();
+    scene.element.animate(FADE, { duration: ms, fill: "both" }).finished.catch(() => {}).then(() => { scene.element.remove(); playing = false; nextBig(); });
   }
 
-  return { play, waiting: () => stickers.length + bigs.length };
+  return { play, preview, own, clear, waiting: () => stickers.length + bigs.length };
+}
+
+/** The first that did not wait too long. */
+function nextOf(waiting) {
+  while (waiting.length) {
+    const { entry, came } = waiting.shift();
+    if (performance.now() - came <= LATE_MS) return entry;
+  }
+  return null;
 }
 
 let place = 0;
@@ -86,28 +137,39 @@ const stuckPlace = () => { place = (place + 1) % STICKERS_MAX; return place; };
 
 function move(element, entry, ms) {
   const frames = STILL.matches ? FADE : MOVES[motionOf(entry.gift_type)];
-  return element.animate(frames, { duration: ms, easing: EASE, fill: "both" }).finished;
+  return element.animate(frames, { duration: ms, easing: EASE, fill: "both" }).finished.catch(() => {});
 }
 
-function sparks(tier) {
-  return Array.from({ length: STILL.matches ? 0 : SPARKS[tier] ?? 0 }, (_, index) => el("i", { class: `spark-dot shade-${index % 6}` }));
+/** What the catalogue brings for a gift comes before what we have. */
+function filmScene(entry) {
+  const found = STILL.matches ? null : film(entry.gift_type);
+  return found && { element: el("div", { class: `big film ${entry.tier}` }, el("div", { class: "big-shade" }), found.element, crest(entry)), start: () => {} };
 }
 
-function sparkle(scene, ms) {
-  scene.querySelector(".rays").animate([{ transform: "rotate(0)" }, { transform: "rotate(60deg)" }], { duration: ms });
-  const dots = scene.querySelectorAll(".spark-dot");
+/** Any gift that has no scene of its own: its picture in front of rays. */
+function plainScene(entry, stage, ms) {
+  const gift = el("div", { class: "big-gift" }, picture(entry.gift_type, 320));
+  const rays = el("div", { class: "rays" });
+  const dots = Array.from({ length: STILL.matches ? 0 : SPARKS[entry.tier] ?? 0 }, (_, index) => el("i", { class: `spark-dot shade-${index % 6}` }));
+  const element = el("div", { class: `big ${entry.tier}` }, el("div", { class: "big-shade" }), rays, dots, gift, crest(entry));
+  return {
+    element,
+    start: () => {
+      move(gift, entry, ms);
+      if (STILL.matches) return;
+      rays.animate([{ transform: "rotate(0)" }, { transform: "rotate(60deg)" }], { duration: ms });
+      sparkle(dots, stage.clientHeight, ms);
+    },
+  };
+}
+
+function sparkle(dots, height, ms) {
   dots.forEach((dot, index) => {
     const angle = (index / dots.length) * 2 * Math.PI;
-    const far = 24 + (index % 3) * 8;
+    const far = height * (0.24 + (index % 3) * 0.08);
     dot.animate([
       { transform: "translate(-50%, -50%) scale(0)", opacity: 1 },
-      { transform: `translate(${Math.cos(angle) * far}vmin, ${Math.sin(angle) * far}vmin) scale(1)`, opacity: 0 },
+      { transform: `translate(${Math.cos(angle) * far}px, ${Math.sin(angle) * far}px) scale(1)`, opacity: 0 },
     ], { duration: 1600, delay: 200 + (index % 5) * 180, iterations: Math.floor(ms / 2200), easing: EASE, fill: "backwards" });
   });
-}
-
-function banner(entry) {
-  return el("p", { class: "banner" },
-    who(entry.viewer ?? "Somebody"), " sent ",
-    el("strong", {}, `${entry.name ?? entry.gift_type}${entry.count > 1 ? ` ×${entry.count}` : ""}`), " ", coins(entry.coins));
 }

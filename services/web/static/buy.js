@@ -1,6 +1,7 @@
 // Buying coins: choose, pay on the provider's page, and come back to what one was doing.
-import { get, newKey, path, postSurely } from "./api.js";
+import { get, newKey, path, postSurely, Problem } from "./api.js";
 import { coins, el, show } from "./dom.js";
+import { explain, stepsOf } from "./refusals.js";
 import { back, isOver, postOutcome } from "./returning.js";
 import { doing, open, sentence } from "./shell.js";
 import { methodWord, money, number } from "./words.js";
@@ -50,7 +51,7 @@ async function offersFor(missing) {
 
 function draw(body, context) {
   const { offers, exact, missing, currency, why, custom } = context;
-  const buy = (offer) => (event) => doing(event.currentTarget, () => pay(body, context, offer));
+  const buy = (offer) => (event) => doing(event.currentTarget, () => payOrExplain(body, context, offer));
   const first = missing && exact ? el("button", { class: "offer exact", onclick: buy(exact) },
     el("span", { class: "grow" }, el("strong", {}, coins(exact.coins)), el("span", { class: "small" }, exact.coins === missing ? "Exactly what is missing" : `The least there is: ${number(exact.coins)} coins`), before(exact)),
     el("span", { class: "price" }, money(exact.amount_minor, exact.currency))) : null;
@@ -104,7 +105,7 @@ function ownAmount(body, context) {
       event.preventDefault();
       doing(event.submitter ?? field, async () => {
         offer ??= await quote(sku, Number(field.value), context.currency);
-        if (offer) await pay(body, context, offer);
+        if (offer) await payOrExplain(body, context, offer);
       });
     },
   }, el("label", { class: "field" }, "Another amount", field), price, el("button", {}, "Buy"));
@@ -114,6 +115,9 @@ async function quote(sku, wanted, currency) {
   const { items } = await get(path`/v1/packages?currency=${currency}&covering=${wanted}`);
   return items.find((offer) => offer.sku === sku && offer.coins === wanted) ?? items.find((offer) => offer.coins === wanted) ?? null;
 }
+
+/** A refusal takes the place of the offers: it says until when, and what one can do. */
+const payOrExplain = (body, context, offer) => pay(body, context, offer).catch((error) => fault(body, error, () => choose(body, context)));
 
 async function pay(body, context, offer) {
   const order = { package: offer.sku, currency: offer.currency, expected_amount_minor: offer.amount_minor };
@@ -173,7 +177,8 @@ async function follow(id, signal, status) {
   return "unknown";
 }
 
-function fault(body, error, again) {
-  show(body, el("div", { class: "fault", role: "alert" }, el("p", {}, sentence(error))),
-    el("button", { class: "primary", onclick: again }, "Try again"));
+async function fault(body, error, again) {
+  const { text, steps } = error instanceof Problem ? await explain(error) : { text: sentence(error), steps: [] };
+  show(body, el("div", { class: "fault", role: "alert" }, el("p", {}, text)),
+    el("div", { class: "row" }, stepsOf(steps, {}), el("button", { class: steps.length ? "quiet" : "primary", onclick: again }, "Try again")));
 }

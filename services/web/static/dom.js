@@ -43,9 +43,13 @@ const PATHS = {
   person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-8 8q1-6 8-6t8 6",
   check: "M5 12l5 5 9-10",
   clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Zm0 4v5l4 2",
+  eye: "M2 12q10-14 20 0-10 14-20 0Zm10-3a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z",
+  gift: "M4 12v8h16v-8M3 8h18v4H3Zm9 0v12M12 8q-6 0-6-3t3-2 3 5q0-4 3-5t3 2-6 3",
+  heart: "M12 20 4 12q-2-4 1-7t7 1q4-4 7-1t1 7Z",
+  sound: "M4 9h4l5-4v14l-5-4H4Zm12-1q4 4 0 8m3-11q7 7 0 14",
   star: "M12 3l2.7 6 6.3.6-4.8 4.2 1.5 6.2L12 16.7 6.3 20l1.5-6.2L3 9.6 9.3 9Z",
 };
-const SOLID = ["crown", "star"];
+const SOLID = ["crown", "heart", "star"];
 
 export function icon(name, className = "icon") {
   const solid = SOLID.includes(name);

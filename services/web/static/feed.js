@@ -11,6 +11,7 @@ export function build({ list, tray, effects, changed }) {
   const waiting = [];
   const lines = new Map();
   let scheduled = false;
+  let others = 0;
 
   function receive(kind, entry, { quiet = false } = {}) {
     waiting.push({ kind, entry, quiet });
@@ -24,7 +25,8 @@ export function build({ list, tray, effects, changed }) {
     const batch = waiting.splice(0);
     const drawn = new Map();
     for (const { kind, entry, quiet } of batch) {
-      const key = kind === "gift" || kind === "combo" ? entry.combo ?? entry.gift : `${kind}-${lines.size}-${drawn.size}`;
+      others += 1;
+      const key = keyOf(kind, entry) ?? `${kind}-${others}`;
       drawn.delete(key);
       drawn.set(key, { kind, entry, quiet });
     }
@@ -65,8 +67,15 @@ export function build({ list, tray, effects, changed }) {
   return { receive };
 }
 
+/** What is one line: a gift, all gifts of a combo, all levels that a viewer reaches. */
+function keyOf(kind, entry) {
+  if (kind === "gift" || kind === "combo") return entry.combo ?? entry.gift;
+  return kind === "level" && entry.viewer ? `level-${entry.viewer}` : null;
+}
+
 function lineOf(kind, entry) {
   if (kind === "gift" || kind === "combo") return giftLine(entry);
+  if (kind === "level") return levelLine(entry);
   const line = LINES[kind]?.(entry);
   return line ? { element: el("li", { class: `feed-line said ${kind}` }, icon("star"), el("span", {}, line)), grow: () => {} } : null;
 }
@@ -93,6 +102,18 @@ function giftLine(entry) {
   return { element, grow };
 }
 
+function levelLine(entry) {
+  const text = el("span");
+  let level = 0;
+  // Entries may come in any order, and a level may be lost again: the last change is what counts.
+  const grow = (latest) => {
+    level = latest.previous_level < latest.level ? Math.max(level, latest.level) : latest.level;
+    text.textContent = `${named(entry.viewer ?? "Somebody")} is level ${level} now`;
+  };
+  grow(entry);
+  return { element: el("li", { class: "feed-line said level" }, icon("star"), text), grow };
+}
+
 export const badge = (level) => el("span", { class: `badge level-${Math.min(5, Math.ceil(level / 10))}`, title: `Gifter level ${level}` }, `Lv ${level}`);
 
 const OF_ROOM = {
@@ -102,7 +123,6 @@ const OF_ROOM = {
 };
 const LINES = {
   goal: (entry) => `Goal reached: ${entry.title}`,
-  level: (entry) => `${named(entry.viewer ?? "Somebody")} is level ${entry.level} now`,
   perk: (entry) => `${named(entry.viewer ?? "Somebody")} unlocked “${entry.title}”`,
   thanks: (entry) => `${named(entry.creator)} thanks ${named(entry.viewer ?? "somebody")}${entry.message ? `: “${entry.message}”` : ""}`,
   first_gift: (entry) => `${named(entry.viewer ?? "Somebody")} gave for the first time. Welcome!`,

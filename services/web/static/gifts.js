@@ -1,5 +1,6 @@
 // What the pages know of gifts: the catalogue, their pictures, and how each one moves.
 import { get, path } from "./api.js";
+import { el } from "./dom.js";
 import { money } from "./words.js";
 
 // From quiet to loud: the louder one goes first. The longest a gift of a tier may be seen, in ms.
@@ -39,18 +40,53 @@ async function drawingOf(id) {
   }
 }
 
+// What an installation's catalogue has of its own, by gift: it comes before our drawings.
+const icons = new Map();
+const films = new Map();
+const PICTURES = ["webp", "apng", "avif", "gif", "png", "svg"];
+const FILMS = ["webm", "mp4"];
+// In a drawing of ours: it moves, and has no ground of its own.
+const MOVING = "#scene";
+
 /** A picture of a gift; one we have no drawing for is a wrapped present. */
-export function picture(id, size = 48) {
+export function picture(id, size = 48, { isMoving = false } = {}) {
   const image = new Image(size, size);
   image.alt = "";
   image.decoding = "async";
-  drawingOf(id).then((drawing) => { image.src = drawing; });
+  const draw = () => drawingOf(id).then((drawing) => { image.src = drawing && isMoving ? drawing + MOVING : drawing; });
+  // What cannot be fetched, or may not be by the policy of the pages, is no reason for a hole.
+  image.onerror = () => { image.onerror = null; draw(); };
+  if (icons.has(id)) image.src = icons.get(id);
+  else draw();
   return image;
 }
+
+/** What the catalogue shows while a gift is played, with its length; null if it has nothing that a browser plays by itself. */
+export function film(id) {
+  const found = films.get(id);
+  if (!found) return null;
+  const ms = found.duration_ms;
+  if (PICTURES.includes(found.format)) return { element: el("img", { src: found.url, alt: "", onerror: dropped }), ms };
+  const element = el("video", { src: found.url, autoplay: true, playsinline: true, onerror: dropped });
+  // Without this no browser begins by itself; as an attribute it counts only in what a server wrote.
+  element.muted = true;
+  return { element, ms };
+}
+
+const dropped = (event) => event.currentTarget.remove();
 
 export async function catalogue() {
   const language = navigator.language.slice(0, 2);
   const { items } = await get(path`/v1/catalogue?language=${language}`);
+  for (const { gift_type: id, icon_url: icon, animations } of items) {
+    // Gifts of a new installation name our own drawings, which are here already.
+    const isOwn = (/** @type {unknown} */ url) => url !== `/static/gifts/${id}.svg`;
+    if (icon && isOwn(icon)) icons.set(id, icon);
+    else icons.delete(id);
+    const found = animations.find(({ format, url }) => isOwn(url) && [...PICTURES, ...FILMS].includes(String(format)));
+    if (found) films.set(id, found);
+    else films.delete(id);
+  }
   return items.filter((gift) => gift.is_active !== false);
 }
 

@@ -1,112 +1,126 @@
-// The gift panel: choose, see what it costs in coins and money, tap or hold to send.
-import { $, coins, el, icon, show } from "./dom.js";
-import { moneyOf, picture } from "./gifts.js";
+// The gift panel: choose a gift, see what it costs, send it from its own tile. On small screens it is a sheet over the stage.
+import { chips } from "./chips.js";
+import { build as buildCombo, holdToRepeat } from "./combo.js";
+import { coins, el, icon, show } from "./dom.js";
+import { build as buildFavourites } from "./favourites.js";
+import { picture } from "./gifts.js";
+import { build as buildGrid } from "./grid.js";
+import { build as buildSheet } from "./sheet.js";
 import { number, words } from "./words.js";
 
-const HOLD_AFTER_MS = 350;
-const HOLD_EVERY_MS = 120;
-const COMBO_MS = 5000;
 const COUNTS = [1, 5, 10, 50, 99];
+const ALL = "all";
+const FAVOURITES = "favourites";
+const RECENT = "recent";
 
-export function build({ gifts, tap, topUp }) {
-  let chosen = gifts[0];
-  let count = 1;
-  let taps = 0;
-  let cooling = null;
-
-  const grid = el("ul", { class: "gift-grid" });
-  const counts = el("div", { class: "chips", role: "group", "aria-label": "How many" });
+/** Return the panel, the buttons that lie over the stage for it, and what the room does with them. */
+export function build({ gifts, user, tap, topUp, preview, signal }) {
+  const own = buildFavourites(user);
+  const send = el("button", { class: "primary send", id: "send" });
+  const grid = buildGrid({ send, choose, preview, isFavourite: own.isFavourite });
+  const combo = buildCombo({ press, over: (held) => { startOver(); if (held) send.focus(); } });
+  const counts = chips("How many", (offer) => { count = offer; drawSend(); });
+  const kinds = chips("Kinds of gifts", (kind) => { shownKind = kind; drawGrid(); });
+  const search = el("input", { type: "search", name: "search", maxlength: 40, placeholder: "Search", "aria-label": "Search for a gift", autocomplete: "off", oninput: () => drawGrid() });
   const note = el("input", { name: "message", maxlength: 80, placeholder: "Say something (optional)", "aria-label": "Message with the gift", autocomplete: "off" });
   const anonymous = el("input", { type: "checkbox", name: "anonymous" });
-  const send = el("button", { class: "primary send", id: "send" });
+  const favourite = el("button", { class: "tiny round", id: "favourite", onclick: toggleFavourite });
   const balance = el("span", { id: "balance", class: "balance" });
-  const categories = ["all", ...new Set(gifts.map((gift) => gift.category))];
-  const filters = el("div", { class: "chips", role: "group", "aria-label": "Kinds of gifts" },
-    categories.map((category) => el("button", { class: "chip", "aria-pressed": String(category === "all"), onclick: (event) => filter(event.currentTarget, category) }, words(category))));
+  const quick = el("button", { class: "quick", id: "quick-gift", onclick: () => { choose(quickGift()); press(); } });
+  const opener = el("button", { class: "primary round", id: "open-gifts", "aria-controls": "gifts" }, icon("gift"), el("span", { class: "unseen" }, "Gifts"));
+  let chosen = gifts.find((gift) => gift.available !== false) ?? gifts[0];
+  let shownKind = ALL;
+  let count = 1;
+  let taps = 0;
 
-  function filter(button, category) {
-    for (const other of filters.children) other.setAttribute("aria-pressed", String(other === button));
-    drawGrid(gifts.filter((gift) => category === "all" || gift.category === category));
+  /** The gifts of the chosen kind whose name has what was searched for. */
+  function shown() {
+    const named = search.value.trim().toLowerCase();
+    const byId = (ids) => ids.map((id) => gifts.find((gift) => gift.gift_type === id)).filter(Boolean);
+    const ofKind = { [ALL]: () => gifts, [FAVOURITES]: () => byId(own.favourites()), [RECENT]: () => byId(own.recent()) }[shownKind] ?? (() => gifts.filter((gift) => gift.category === shownKind));
+    return (named ? gifts : ofKind()).filter((gift) => gift.name.toLowerCase().includes(named));
   }
 
-  function drawGrid(shown) {
-    show(grid, shown.map((gift) => {
-      const locked = gift.available === false;
-      return el("li", {}, el("button", {
-        class: `gift ${gift.tier}`, "aria-pressed": String(gift === chosen), data: { gift: gift.gift_type }, disabled: locked,
-        title: gift.description, onclick: () => choose(gift),
-      }, picture(gift.gift_type, 56), el("span", { class: "gift-name" }, gift.name), coins(gift.price_coins),
-      el("span", { class: "gift-money" }, locked ? lockOf(gift) : moneyOf(gift))));
-    }));
+  /** What is sent has to be seen: the choice moves to a gift that is. */
+  function drawGrid() {
+    const all = shown();
+    if (!all.includes(chosen)) setChosen(all.find((gift) => gift.available !== false) ?? chosen);
+    grid.draw(all, all.includes(chosen) ? chosen : null);
+  }
+
+  function setChosen(gift) {
+    if (gift === chosen) return;
+    chosen = gift;
+    count = 1;
+    startOver();
   }
 
   function choose(gift) {
-    chosen = gift;
-    count = 1;
-    taps = 0;
-    for (const button of grid.querySelectorAll(".gift")) button.setAttribute("aria-pressed", String(button.dataset.gift === gift.gift_type));
-    drawSend();
+    setChosen(gift);
+    grid.mark(gift);
+    grid.showChosen();
   }
 
   const isStreak = () => chosen.mode === "streak";
+  const quickGift = () => gifts.find((gift) => gift.gift_type === own.recent()[0] && gift.available !== false) ?? chosen;
 
   function drawSend() {
     const offered = isStreak() ? chosen.batch_counts?.length ? chosen.batch_counts : COUNTS : [1];
-    counts.hidden = offered.length < 2;
-    show(counts, offered.map((offer) => el("button", {
-      class: "chip", "aria-pressed": String(offer === count), onclick: () => { count = offer; drawSend(); },
-    }, `×${offer}`)));
-    const price = chosen.price_coins * count;
-    show(send, el("span", { class: "ring", "aria-hidden": "true" }), picture(chosen.gift_type, 28),
-      el("span", {}, taps ? `Combo ×${taps}` : `Send ${chosen.name}`), coins(price, { class: "on-send" }));
+    counts.element.hidden = offered.length < 2;
+    counts.draw(offered.map((offer) => [offer, `×${offer}`]), count);
+    const many = count > 1 ? ` ×${number(count)}` : "";
+    show(send, el("span", {}, "Send", el("span", { class: "unseen" }, ` ${chosen.name}`), many), coins(chosen.price_coins * count));
+    const isOne = own.isFavourite(chosen.gift_type);
+    favourite.setAttribute("aria-pressed", String(isOne));
+    show(favourite, icon("heart"), el("span", { class: "unseen" }, `${chosen.name}: favourite`));
+    drawQuick();
+  }
+
+  function drawQuick() {
+    const gift = quickGift();
+    show(quick, picture(gift.gift_type, 36), el("span", { class: "unseen" }, `Send ${gift.name}: `), coins(gift.price_coins));
+  }
+
+  function toggleFavourite() {
+    own.toggle(chosen.gift_type);
+    grid.markFavourite(chosen.gift_type, own.isFavourite(chosen.gift_type));
+    drawSend();
+    if (shownKind === FAVOURITES) drawGrid();
   }
 
   function press() {
     if (isStreak()) {
       taps += count;
-      clearTimeout(cooling);
-      cooling = setTimeout(() => { taps = 0; drawSend(); }, COMBO_MS);
+      combo.grow(chosen, taps);
     }
-    drawSend();
-    if (isStreak()) $(".ring", send).animate([{ transform: "scaleX(1)" }, { transform: "scaleX(0)" }], { duration: COMBO_MS, fill: "forwards" });
     tap(chosen, { count, message: note.value.trim() || null, anonymous: anonymous.checked });
     note.value = "";
+    own.sent(chosen.gift_type);
+    drawQuick();
+  }
+
+  function startOver() {
+    taps = 0;
+    combo.end();
+    drawSend();
   }
 
   holdToRepeat(send, press, isStreak);
-  drawGrid(gifts);
+  kinds.draw([[ALL, "All"], [FAVOURITES, "Favourites"], [RECENT, "Recent"], ...[...new Set(gifts.map((gift) => gift.category))].map((kind) => [kind, words(kind)])], ALL);
+  drawGrid();
   drawSend();
 
-  const element = el("section", { class: "panel card", "aria-labelledby": "panel-title" },
-    el("div", { class: "row between" }, el("h2", { id: "panel-title" }, "Send a gift"),
-      el("div", { class: "row" }, balance, el("button", { class: "tiny", id: "get-coins", onclick: topUp }, icon("plus"), "Get coins"))),
-    filters, grid,
-    el("div", { class: "send-bar" }, counts, el("div", { class: "send-note" }, note, el("label", { class: "check" }, anonymous, "Anonymous")), send));
-  const startOver = () => { taps = 0; drawSend(); };
-  return { element, startOver, setBalance: (held) => show(balance, held === null ? null : coins(held)) };
-}
-
-const lockOf = (gift) => {
-  const { locks = {} } = gift;
-  if (locks.gifter_level_min) return `Level ${number(locks.gifter_level_min)}`;
-  return locks.fan_only ? "Fans only" : "Not now";
-};
-
-/** One press is one tap; held down it goes on until it is let go. Keys repeat by themselves. */
-function holdToRepeat(button, press, allowed) {
-  let timer = null;
-  let held = false;
-  const stop = () => { clearInterval(timer); clearTimeout(timer); timer = null; };
-  button.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    held = false;
-    stop();
-    timer = setTimeout(() => {
-      if (!allowed()) return;
-      held = true;
-      timer = setInterval(press, HOLD_EVERY_MS);
-    }, HOLD_AFTER_MS);
-  });
-  for (const name of ["pointerup", "pointerleave", "pointercancel", "blur"]) button.addEventListener(name, stop);
-  button.addEventListener("click", () => { stop(); if (!held) press(); held = false; });
+  const grip = el("button", { class: "grip quiet", id: "close-gifts" }, el("span", { class: "unseen" }, "Close the gifts"));
+  const element = el("section", { class: "panel card", id: "gifts", "aria-labelledby": "panel-title" }, grip,
+    el("div", { class: "panel-head" }, el("h2", { id: "panel-title" }, "Send a gift"),
+      el("div", { class: "row panel-coins" }, balance, el("button", { class: "tiny", id: "get-coins", onclick: topUp }, icon("plus"), "Get coins")),
+      kinds.element, search),
+    grid.element,
+    el("div", { class: "send-bar" },
+      el("div", { class: "send-how" }, counts.element, favourite, el("button", { class: "tiny", id: "preview-gift", onclick: () => preview(chosen) }, icon("eye"), "Preview")),
+      el("div", { class: "send-note" }, note, el("label", { class: "check" }, anonymous, "Anonymous"))));
+  const actions = el("div", { class: "stage-actions" }, quick, opener);
+  const isOurs = (target) => target instanceof Element && Boolean(target.closest(".panel, .combo, dialog, #toasts"));
+  const sheet = buildSheet(element, { opener, grip, isOurs, signal, opened: () => { grid.showChosen(); grid.focus(); } });
+  return { element, actions, combo: combo.element, startOver, close: () => { sheet.close(); combo.end(); }, setBalance: (held) => show(balance, held === null ? null : coins(held)) };
 }

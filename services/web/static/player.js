@@ -24,9 +24,10 @@ export function build() {
   const host = el("img", { class: "stage-host", src: pictureOf("host"), alt: "", width: 260, height: 280 });
   const lights = [el("i", { class: "beam one" }), el("i", { class: "beam two" }), el("i", { class: "bars" }, Array.from({ length: 7 }, () => el("b")))];
   const nobody = el("p", { class: "stage-empty" });
-  const element = el("section", { class: "stage" },
-    el("img", { class: "stage-back", src: pictureOf("studio"), alt: "", width: 640, height: 360 }),
-    lights, host, nobody, effects,
+  // Where the host application's player goes; until it fills it, a drawn stage is there.
+  const slot = el("div", { class: "stage-slot" },
+    el("img", { class: "stage-back", src: pictureOf("studio"), alt: "", width: 640, height: 360 }), lights, host);
+  const element = el("section", { class: "stage" }, slot, nobody, effects,
     el("div", { class: "stage-top" }, chip, el("div", { class: "stage-state" }, badge, line)),
     el("div", { class: "stage-goal", id: "stage-goal" }), tray);
 

@@ -1,4 +1,5 @@
 // A room: the stage, what is given on it, and the panel to give with.
+import { ages } from "./ages.js";
 import { build as buildEffects } from "./animations.js";
 import { get, NoAddress, path } from "./api.js";
 import { balance, forget } from "./balance.js";
@@ -14,11 +15,14 @@ import { build as buildSide } from "./side.js";
 import { absence, build as buildPlayer, isOnAir } from "./player.js";
 import { follow } from "./stream.js";
 import { tabs } from "./tabs.js";
+import { build as buildTools } from "./tools.js";
 import { build as buildTray } from "./tray.js";
 
 const BACKLOG = 20;
 const BALANCE_AFTER_MS = 800;
 const NEWS_SECONDS = 8;
+// The page is a room: on small screens the stage then fills the screen.
+const WATCHING = "watching";
 // Everybody in a room hears at once that it changed; they do not ask at once.
 const LOOK_WITHIN_MS = 1000;
 const NOBODY_LIVE_MS = 5000;
@@ -39,13 +43,15 @@ function nameIn(text) {
 }
 
 let leave = () => {};
+const isWatching = (value) => document.body.classList.toggle(WATCHING, value);
 // Which drawing of the page is the newest: an older one that still waits for answers gives up.
 let drawing = 0;
-onChange(() => leave());
+onChange(() => { leave(); isWatching(false); });
 start(enter);
 
 async function enter(person) {
   leave();
+  leave = () => {};
   drawing += 1;
   const mine = drawing;
   const isCurrent = () => mine === drawing;
@@ -65,7 +71,10 @@ async function enter(person) {
   }
 }
 
-const plain = (title, text) => show($("main"), el("section", { class: "card narrow" }, el("h1", {}, title), el("p", { class: "muted" }, text)));
+function plain(title, text) {
+  isWatching(false);
+  show($("main"), el("section", { class: "card narrow" }, el("h1", {}, title), el("p", { class: "muted" }, text)));
+}
 
 /** The front page while no room is live: it opens one as soon as there is one. */
 function nobodyIsLive(person, isCurrent) {
@@ -86,21 +95,24 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
   const player = buildPlayer();
   const side = creator ? buildSide({ room, creator, person, live: first.live }) : { changed: () => {}, panes: [] };
   const money = wallet();
+  const ending = new AbortController();
+  const effects = buildEffects(player.effects, { user: person.user });
   const sending = buildSending({
     creator, room,
     isOpen: () => isCurrent() && isOnAir(view),
-    spent: (gift) => money.spent(gift.coins),
+    spent: (gift) => { money.spent(gift.coins); effects.own(gift); },
     refusedOnce: () => panel.startOver(),
     priceChanged: () => location.reload(),
+    topUp: () => topUp(),
   });
   const topUp = async () => { if (await buyCoins()) { toast("Your coins are here."); money.look(); } };
-  const panel = buildPanel({ gifts, tap: sending.tap, topUp });
+  const preview = (gift) => effects.preview(gift, person.name);
+  const panel = buildPanel({ gifts, user: person.user, tap: sending.tap, topUp, preview, signal: ending.signal });
   money.shown(panel.setBalance);
   const below = el("div", { class: "below" });
   const list = el("ol", { class: "feed", "aria-live": "off" });
-  const page = el("div", { class: "page-effects", "aria-hidden": "true" });
   const feed = buildFeed({
-    list, tray: buildTray(player.tray), effects: buildEffects(player.effects, page),
+    list, tray: buildTray(player.tray), effects,
     changed: () => { quietFeed.hidden = list.children.length > 0; side.changed(); },
   });
   const quietFeed = empty("Quiet so far", "The first gift shows up here.");
@@ -108,6 +120,8 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
   /** Whoever cannot be given anything has no panel. */
   function draw() {
     player.draw(view, ended);
+    if (!isOnAir(view)) panel.close();
+    panel.actions.hidden = !isOnAir(view);
     const { title, text } = absence(view, ended);
     if (!isOnAir(view)) show(below, el("section", { class: "card absent", role: "status" }, el("h2", {}, title), el("p", { class: "muted" }, text)));
     else if (!panel.element.isConnected) show(below, panel.element);
@@ -143,17 +157,20 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
   draw();
   show($("main"), el("h1", { class: "unseen" }, `Room ${room}`),
     el("div", { class: "room-grid" },
-      el("div", { class: "watch" }, player.element, below),
+      el("div", { class: "watch" }, player.element, below, panel.actions, panel.combo, buildTools({ changed: effects.clear })),
       el("aside", { class: "card side", "aria-label": "What happens here" }, tabs("What happens here", [
         { id: "feed", title: "Live", content: [quietFeed, list] }, ...side.panes,
-      ]))), page);
+      ]))));
+  isWatching(true);
   const opened = Date.now();
+  const ageOf = ages();
   let lines = 0;
   const unfollow = follow(room, {
     last: BACKLOG,
     onEntry: (kind, entry, missed = false) => {
       if (kind === "room") applyRoomEntry(entry);
-      feed.receive(kind, entry, { quiet: missed || isOld(entry, opened) });
+      const isLate = ageOf(entry) > NEWS_SECONDS * 1000;
+      feed.receive(kind, entry, { quiet: missed || isLate || isOld(entry, opened) });
     },
     onState: (word) => {
       player.line(word);
@@ -163,7 +180,7 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
       lines += 1;
     },
   });
-  leave = () => { unfollow(); clearTimeout(looking); };
+  leave = () => { unfollow(); clearTimeout(looking); ending.abort(); };
   money.look();
 }
 

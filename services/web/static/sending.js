@@ -1,17 +1,20 @@
 // Sending gifts: taps become requests, a refusal for want of coins becomes a purchase and goes on.
-import { get, newKey, path, postSurely } from "./api.js";
+import { get, newKey, path, postSurely, Problem } from "./api.js";
 import { buyCoins } from "./buy.js";
 import { moneyOf } from "./gifts.js";
-import { confirm, sentence, toast } from "./shell.js";
-import { money, number, plural, words } from "./words.js";
+import { refuse } from "./refusals.js";
+import { confirm, toast } from "./shell.js";
+import { number, plural } from "./words.js";
 
 const OUTCOME_MS = [300, 500, 1000, 2000, 4000];
+// Reasons that are types of their own in an answer that comes at once.
+const REFUSED = { "insufficient-coins": "insufficient-coins", "limit-exceeded": "limit-exceeded", "too-late": "too-late", "age-unknown": "age-unknown", "too-young": "too-young" };
 
 /**
  * Return `tap(gift, options)`. While one request is under way further taps of the same gift wait,
  * and leave together as one request with a count.
  */
-export function build({ creator, room, isOpen, spent, refusedOnce, priceChanged }) {
+export function build({ creator, room, isOpen, spent, refusedOnce, priceChanged, topUp }) {
   let queue = null;
   let busy = false;
 
@@ -83,21 +86,11 @@ export function build({ creator, room, isOpen, spent, refusedOnce, priceChanged 
     } else if (error.type === "confirmation-required") {
       if (await meant(gift)) await send(gift, { ...body, confirm: true });
     } else {
-      toast(errorText(error), "bad");
+      await refuse(error, { buy: topUp, retry: () => send(gift, body) });
     }
   }
 
   return { tap };
-}
-
-function errorText(error) {
-  const { facts } = error;
-  if (error.type === "limit-exceeded" && facts.period) {
-    const left = facts.remaining ?? facts.remaining_coins;
-    return `Your ${words(facts.period).toLowerCase()} limit does not allow it${left === undefined ? "" : `: ${facts.unit && facts.unit !== "coins" ? money(left, facts.unit) : number(left)} left`}. You can see your limits in the wallet.`;
-  }
-  if (error.type === "wallet-refused" && facts.reason) return `Not sent: ${words(facts.reason).toLowerCase()}.`;
-  return sentence(error);
 }
 
 /** An answer may come before the outcome: then it is looked up. */
@@ -107,6 +100,6 @@ async function outcomeOf(gift) {
     await new Promise((resolve) => setTimeout(resolve, wait));
     gift = await get(path`/v1/gifts/${gift.gift}`);
   }
-  if (gift.state === "refused") throw new Error("This gift was refused and cost nothing.");
+  if (gift.state === "refused") throw new Problem(409, { type: REFUSED[gift.reason] ?? "wallet-refused", reason: gift.reason, title: "This gift was refused." });
   return gift;
 }

@@ -4,7 +4,8 @@ import { $, avatar, el, icon, show } from "./dom.js";
 import { me, onChange, people, play, renew, signOut } from "./session.js";
 import { named } from "./words.js";
 
-const PLACES = [["/", "Room"], ["/wallet", "Wallet"], ["/creator", "Creator"], ["/operator", "Operator"]];
+// A page is shown where a role opens it; what names no role is for all.
+const PLACES = [["/", "Room", null], ["/wallet", "Wallet", null], ["/creator", "Creator", "creator"], ["/operator", "Operator", "operator"]];
 const TOAST_SECONDS = 6;
 const TOASTS_MAX = 3;
 // What the API takes as a reason for a decision.
@@ -39,9 +40,10 @@ export async function start(draw, { role, title } = {}) {
 export function bar() {
   const here = me();
   const current = location.pathname.startsWith("/rooms/") ? "/" : location.pathname;
+  const open = PLACES.filter(([path, , role]) => role === null || path === current || here?.roles.includes(role));
   show($("#bar"),
-    el("a", { class: "brand", href: "/" }, el("img", { src: LOGO, alt: "", width: 28, height: 28 }), "Ovation"),
-    el("nav", { "aria-label": "Pages" }, PLACES.map(([path, name]) =>
+    el("a", { class: "brand", href: "/" }, el("img", { src: LOGO, alt: "", width: 28, height: 28 }), el("span", { class: "brand-name" }, "Ovation")),
+    el("nav", { "aria-label": "Pages" }, open.map(([path, name]) =>
       el("a", { href: path, "aria-current": path === current ? "page" : null }, name))),
     el("div", { class: "bar-end" }, el("span", { id: "bar-balance" }),
       here && el("button", { class: "person quiet", onclick: changePerson },

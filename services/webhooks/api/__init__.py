@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.webhooks.api import deliveries, endpoints
+from shared.backoffice.operations import add_operations
 from shared.backoffice.routes import add_audit
 from shared.http import refusals
 from shared.identity.tokens import Unauthenticated
@@ -11,3 +12,4 @@ router = APIRouter(prefix="/v1", responses=refusals(Unauthenticated))
 for module in (endpoints, deliveries):
     router.include_router(module.router)
 add_audit(router, "webhooks")
+add_operations(router, "webhooks")

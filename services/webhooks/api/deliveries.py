@@ -1,12 +1,11 @@
 """What was delivered, or not, and how to have it sent again."""
 
 import json
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from services.webhooks.api.dependencies import (
     OR_READER,
@@ -28,6 +27,7 @@ from services.webhooks.domain.deliveries import (
 from services.webhooks.domain.endpoints import EndpointDisabled
 from services.webhooks.store import delivery_log
 from services.webhooks.store.delivery_log import Chosen
+from shared.contracts.base import in_unit, like
 from shared.http import (
     BadCursor,
     IdempotencyKey,
@@ -41,13 +41,26 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import Caller
+from shared.http.bodies import Body
+from shared.http.fields import EndpointId, EventId, Instant
+from shared.http.pages import Cursor
 from shared.idempotency import KeyReused
 from shared.quotas.rules import TooOften
 
 router = APIRouter(prefix="/teams/{team}/endpoints/{endpoint}", tags=["webhooks"])
 
 
-class DeliveryResponse(BaseModel):
+InState = Annotated[
+    DeliveryState | None,
+    Query(description="Only deliveries in this state; without it, all.", examples=["failed"]),
+]
+OfName = Annotated[
+    EventName | None,
+    Query(description="Only events of this name; without it, all.", examples=["gift.sent"]),
+]
+
+
+class DeliveryResponse(Body):
     """
     One event for an endpoint.
 
@@ -57,17 +70,27 @@ class DeliveryResponse(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    event: UUID
-    name: str
-    subject: str
-    state: DeliveryState
-    attempts: int
-    due_at: datetime | None
-    created_at: datetime
-    finished_at: datetime | None
+    event: EventId
+    name: Annotated[str, like("gift.sent")]
+    """The event's name; its type is `dev.ovation.` and this and its version."""
+    subject: Annotated[str, like("0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d101")]
+    """What the event is about: a gift, a purchase, a user."""
+    state: Annotated[DeliveryState, like("delivered")]
+    """
+    How far it is: `pending` until it is `delivered`, or given up (`failed`) and to be replayed;
+    `cancelled` if the team may not have the event any more.
+    """
+    attempts: Annotated[int, in_unit("attempts", 1)]
+    """How often it was tried."""
+    due_at: Annotated[Instant | None, like(None, "2026-11-23T12:01:00Z")]
+    """When it is tried next; null unless it is `pending`."""
+    created_at: Instant
+    """When the event came for this endpoint."""
+    finished_at: Annotated[Instant, like("2026-11-23T12:00:01Z")] | None
+    """When it was delivered, given up or cancelled; null while it is `pending`."""
 
 
-class AttemptResponse(BaseModel):
+class AttemptResponse(Body):
     """
     One request: `status` is what was answered, `answer` its first characters.
 
@@ -76,42 +99,65 @@ class AttemptResponse(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    number: int
-    began_at: datetime
-    milliseconds: int
-    status: int | None
-    error: str | None
-    answer: str | None
+    number: Annotated[int, like(1)]
+    """Which attempt it was, counted from 1. A number that is missing ended with its process."""
+    began_at: Instant
+    """When the request was sent."""
+    milliseconds: Annotated[int, in_unit("milliseconds", 85)]
+    """How long it took until the answer, or the error."""
+    status: Annotated[int, like(200)] | None
+    """The HTTP status of the answer; null if there was none."""
+    error: Annotated[str | None, like(None, "timeout")]
+    """Why there was no answer; null if there was one."""
+    answer: Annotated[str, like("ok")] | None
+    """The first characters of the answer's body; null if there was none."""
 
 
 class DeliveryLogResponse(DeliveryResponse):
     """A delivery with its document, which is null once it is not kept, and its attempts."""
 
-    document: dict[str, Any] | None
+    document: Annotated[
+        dict[str, Any] | None,
+        like(
+            {
+                "specversion": "1.0",
+                "type": "dev.ovation.gift.sent.v1",
+                "source": "/ovation/gift",
+                "subject": "0f1d2a52-6d0e-4a5c-8f3b-1c9a7be0d101",
+            }
+        ),
+    ]
+    """The CloudEvents document that was sent; null once it is not kept any more."""
     tried: list[AttemptResponse]
+    """The attempts, the oldest first."""
 
 
-class ReplayRequest(BaseModel):
+class ReplayRequest(Body):
     """What is sent again: one `event`, what came from `since` to `until`, or all that `failed`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    event: UUID | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-    failed: Annotated[bool, Field(strict=True)] = False
+    event: Annotated[UUID | None, like(None, "5e0c8f57-3b1c-5a4e-9d7f-2c8f1a0b6d11")] = None
+    """One event to send again; null if it is chosen otherwise."""
+    since: Annotated[Moment | None, like(None, "2026-11-22T00:00:00Z")] = None
+    """Send again what came from then on; null if it is chosen otherwise."""
+    until: Annotated[Moment | None, like(None, "2026-11-23T00:00:00Z")] = None
+    """With `since`: what came before this; null for now."""
+    failed: Annotated[bool, Field(strict=True, examples=[True, False])] = False
+    """Send again all that was given up."""
 
 
-class ReplayResponse(BaseModel):
+class ReplayResponse(Body):
     """How many deliveries are sent again; with 10,000 there may be more."""
 
-    deliveries: int
+    deliveries: Annotated[int, in_unit("deliveries", 12)]
+    """How many deliveries are sent again; with 10,000 there may be more, so ask again."""
 
 
-class PingResponse(BaseModel):
+class PingResponse(Body):
     """The event that is sent: its type is `dev.ovation.webhooks.ping.v1`."""
 
-    event: UUID
+    event: EventId
 
 
 @router.get(
@@ -120,12 +166,12 @@ class PingResponse(BaseModel):
     openapi_extra=OR_READER,
 )
 async def list_deliveries(
-    endpoint: UUID,
+    endpoint: EndpointId,
     team: ReadTeam,
     db: Reference,
-    state: DeliveryState | None = None,
-    event_name: Annotated[EventName | None, Query(description="Only events of this name.")] = None,
-    cursor: str | None = None,
+    state: InState = None,
+    event_name: OfName = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[DeliveryResponse]:
     """Read what was sent to an endpoint, or is still to be sent, the newest first."""
@@ -144,7 +190,7 @@ async def list_deliveries(
     openapi_extra=OR_READER,
 )
 async def read_delivery(
-    endpoint: UUID, event: UUID, team: ReadTeam, db: Reference
+    endpoint: EndpointId, event: EventId, team: ReadTeam, db: Reference
 ) -> DeliveryLogResponse:
     """Read one delivery: what is sent, and what was answered."""
     async with db.transaction() as tx:
@@ -170,7 +216,7 @@ async def read_delivery(
     openapi_extra=OR_WRITER,
 )
 async def replay_deliveries(
-    endpoint: UUID,
+    endpoint: EndpointId,
     body: ReplayRequest,
     team: WrittenTeam,
     key: IdempotencyKey,
@@ -197,7 +243,7 @@ async def replay_deliveries(
     openapi_extra=OR_WRITER,
 )
 async def ping_endpoint(
-    endpoint: UUID,
+    endpoint: EndpointId,
     team: WrittenTeam,
     key: IdempotencyKey,
     caller: Caller,

@@ -27,6 +27,7 @@ TeamInPath = Annotated[
         alias="team",
         pattern=r"^[a-z][a-z0-9_-]{0,30}$",
         description="The team: the `sub` of its token, which has the role `team`. `me` is oneself.",
+        examples=["me", "analytics"],
     ),
 ]
 Keys = Annotated[Keyring, from_state("secret_keys")]

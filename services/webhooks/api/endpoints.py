@@ -1,11 +1,9 @@
 """Endpoints and their secrets."""
 
-from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from services.webhooks.api.dependencies import (
     OR_READER,
@@ -32,6 +30,7 @@ from services.webhooks.domain.endpoints import (
     TooManyEndpoints,
 )
 from services.webhooks.store import endpoints as store
+from shared.contracts.base import in_unit, like
 from shared.errors import Kind, Refusal
 from shared.http import (
     BadCursor,
@@ -45,6 +44,9 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import Caller
+from shared.http.bodies import Body
+from shared.http.fields import EndpointId, Instant, TeamName
+from shared.http.pages import Cursor
 from shared.http.public_client import URL_CHARACTERS_MAX, BadUrl, Destinations
 from shared.idempotency import KeyReused
 from shared.identity.tokens import Unauthenticated
@@ -58,6 +60,8 @@ Url = Annotated[str, Field(min_length=1, max_length=URL_CHARACTERS_MAX)]
 Description = Annotated[
     str, Field(max_length=DESCRIPTION_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
+# For the documents: "not a secret, an example of one".
+SECRET_LIKE = "whsec_bm90IGEgc2VjcmV0LCBhbiBleGFtcGxlIG9mIG9uZQ=="  # noqa: S105 - an example
 Overlap = Annotated[int, Field(strict=True, ge=0, le=OVERLAP_SECONDS_MAX)]
 
 router = APIRouter(prefix="/teams/{team}", tags=["webhooks"])
@@ -69,35 +73,48 @@ class UrlRefused(Refusal):
     kind = Kind.INVALID
 
 
-class TeamResponse(BaseModel):
+class TeamResponse(Body):
     """What a team may have: an operator grants it."""
 
-    team: str
-    events: list[str]
+    team: TeamName
+    events: Annotated[list[str], like(["gift.sent", "purchase.paid"])]
+    """The names of the events that an operator has granted; empty for none."""
 
 
-class EndpointRequest(BaseModel):
+class EndpointRequest(Body):
     """Where events are to be sent, and which."""
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Url
-    events: EventNames
-    description: Description = ""
+    url: Annotated[Url, like("https://analytics.example.com/ovation")]
+    """
+    Where each event is posted, by HTTPS. Addresses inside networks are refused (`url-refused`).
+    """
+    events: Annotated[EventNames, like(["gift.sent"])]
+    """Which of the granted events are posted, by name."""
+    description: Annotated[Description, like("for the warehouse")] = ""
+    """A note to yourselves."""
 
 
-class EndpointChangeRequest(BaseModel):
+class EndpointChangeRequest(Body):
     """What is to be different; what is left out stays as it is."""
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Url | None = None
-    events: EventNames | None = None
-    description: Description | None = None
-    enabled: Annotated[bool, Field(strict=True)] | None = None
+    url: Annotated[Url, like("https://analytics.example.com/ovation")] | None = None
+    """Where each event is posted from now on; null leaves it as it is."""
+    events: Annotated[EventNames, like(["gift.sent"])] | None = None
+    """Which of the granted events are posted from now on; null leaves it as it is."""
+    description: Annotated[Description, like("for the warehouse")] | None = None
+    """A note to yourselves; null leaves it as it is."""
+    enabled: Annotated[bool, Field(strict=True, examples=[True])] | None = None
+    """
+    Whether events are posted. `true` also ends a pause, and enables an endpoint that answered 410;
+    null leaves it as it is.
+    """
 
 
-class EndpointResponse(BaseModel):
+class EndpointResponse(Body):
     """
     An endpoint.
 
@@ -107,42 +124,66 @@ class EndpointResponse(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    endpoint: Annotated[UUID, Field(validation_alias="id")]
-    team: str
-    url: str
-    description: str
-    events: list[str]
-    enabled: Annotated[bool, Field(validation_alias="is_enabled")]
-    disabled: DisabledBy | None
-    failures: int
-    paused_until: datetime | None
-    created_at: datetime
-    changed_at: datetime
+    endpoint: Annotated[EndpointId, Field(validation_alias="id")]
+    team: TeamName
+    url: Annotated[str, like("https://analytics.example.com/ovation")]
+    """Where each event is posted."""
+    description: Annotated[str, like("for the warehouse")]
+    """The note that was given; empty for none."""
+    events: Annotated[list[str], like(["gift.sent"])]
+    """Which events are posted, by name."""
+    enabled: Annotated[bool, Field(validation_alias="is_enabled"), like(True)]
+    """Whether events are posted."""
+    disabled: Annotated[DisabledBy | None, like(None, "gone")]
+    """
+    Why nothing is posted: the team or an operator asked for it (`caller`), or the endpoint answered
+    410 (`gone`). Null while it is enabled.
+    """
+    failures: Annotated[int, in_unit("attempts", 0)]
+    """How many attempts failed since the last that did not."""
+    paused_until: Annotated[Instant | None, like(None, "2026-11-23T12:05:00Z")]
+    """
+    Until when nothing is tried, because attempts kept failing; null if nothing waits for that.
+    """
+    created_at: Instant
+    """When it was added."""
+    changed_at: Instant
+    """When it was last changed."""
 
 
-class SecretResponse(BaseModel):
+class SecretResponse(Body):
     """
     A secret, shown once: what verifies the signatures of deliveries.
 
     A repeat of the request shows it again for an hour; then `secret` is null.
     """
 
-    secret: str | None
-    created_at: datetime
+    secret: Annotated[str, like(SECRET_LIKE)] | None
+    """
+    What verifies the signatures of deliveries (Standard Webhooks). Null in a repeat of the request
+    that comes later than an hour.
+    """
+    created_at: Instant
+    """When it was made."""
 
 
 class NewEndpointResponse(EndpointResponse):
     """An endpoint with its secret, which is shown only now."""
 
-    secret: str | None
+    secret: Annotated[str, like(SECRET_LIKE)] | None
+    """
+    What verifies the signatures of deliveries (Standard Webhooks): keep it, for it is shown only
+    now. Null in a repeat of the request that comes later than an hour.
+    """
 
 
-class RotationRequest(BaseModel):
+class RotationRequest(Body):
     """For how long the secret before signs beside the new one; 0 ends it at once."""
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_seconds: Overlap = OVERLAP_SECONDS
+    overlap_seconds: Annotated[Overlap, in_unit("seconds", 86_400)] = OVERLAP_SECONDS
+    """For how long the secret before signs beside the new one; 0 ends it at once."""
 
 
 @router.get(
@@ -196,7 +237,7 @@ async def add_endpoint(
     openapi_extra=OR_READER,
 )
 async def list_endpoints(
-    team: ReadTeam, db: Reference, cursor: str | None = None, limit: Limit = 50
+    team: ReadTeam, db: Reference, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[EndpointResponse]:
     """Read a team's endpoints, the oldest first."""
     after = moment_in(cursor)
@@ -215,7 +256,7 @@ async def list_endpoints(
     responses=refusals(*OWN),
     openapi_extra=OR_READER,
 )
-async def read_endpoint(endpoint: UUID, team: ReadTeam, db: Reference) -> EndpointResponse:
+async def read_endpoint(endpoint: EndpointId, team: ReadTeam, db: Reference) -> EndpointResponse:
     """Read one endpoint."""
     async with db.transaction() as tx:
         return _shown(await commands.read_endpoint(tx, team, endpoint))
@@ -227,7 +268,7 @@ async def read_endpoint(endpoint: UUID, team: ReadTeam, db: Reference) -> Endpoi
     openapi_extra=OR_WRITER,
 )
 async def change_endpoint(
-    endpoint: UUID,
+    endpoint: EndpointId,
     body: EndpointChangeRequest,
     team: WrittenTeam,
     caller: Caller,
@@ -258,7 +299,9 @@ async def change_endpoint(
     responses=refusals(*OWN),
     openapi_extra=OR_WRITER,
 )
-async def delete_endpoint(endpoint: UUID, team: WrittenTeam, caller: Caller, db: Reference) -> None:
+async def delete_endpoint(
+    endpoint: EndpointId, team: WrittenTeam, caller: Caller, db: Reference
+) -> None:
     """Delete an endpoint. Nothing is sent to it any more."""
     async with db.transaction() as tx:
         await commands.delete_endpoint(tx, request_of(team, caller), endpoint)
@@ -271,7 +314,7 @@ async def delete_endpoint(endpoint: UUID, team: WrittenTeam, caller: Caller, db:
     openapi_extra=OR_WRITER,
 )
 async def rotate_endpoint_secret(
-    endpoint: UUID,
+    endpoint: EndpointId,
     body: RotationRequest,
     team: WrittenTeam,
     key: IdempotencyKey,

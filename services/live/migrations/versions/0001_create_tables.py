@@ -7,6 +7,7 @@ are both: their coins are counted again, but what was published of them stays, a
 which people have seen.
 """
 
+from shared.ledger.schema import AUDIT
 from shared.messaging.schema import MAILBOXES
 from shared.postgres.migrate import run_sql
 from shared.quotas.schema import QUOTAS
@@ -294,7 +295,7 @@ GRANT SELECT, INSERT ON uses TO live;
 
 
 def upgrade() -> None:
-    for shared in (MAILBOXES, QUOTAS):
+    for shared in (MAILBOXES, QUOTAS, AUDIT):
         run_sql(shared.format(role="live"))
     for own in (COUNTED, ROOMS, REWARDS):
         run_sql(own)

@@ -120,6 +120,8 @@ CREATE TABLE payouts (
 );
 CREATE UNIQUE INDEX one_open_payout_a_creator ON payouts (creator)
     WHERE state IN ('requested', 'held', 'approved', 'sent');
+-- An operator has the id of a payout and not its creator.
+CREATE INDEX payouts_by_id ON payouts (id);
 CREATE INDEX payouts_by_time ON payouts (creator, requested_at);
 CREATE INDEX payouts_approved ON payouts (requested_at) WHERE state = 'approved';
 GRANT SELECT, INSERT, UPDATE ON payouts TO payout;

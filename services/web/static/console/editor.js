@@ -1,15 +1,16 @@
 // The catalogue as operators edit it: try it out first, then save with a reason.
-import { call, get, path } from "./api.js";
-import { coins, el, empty, show, table } from "./dom.js";
-import { picture } from "./gifts.js";
-import { card, doing, open, sentence, toast } from "./shell.js";
-import { number, time, words } from "./words.js";
+import { call, get, path } from "../api.js";
+import { coins, el, empty, show, table } from "../dom.js";
+import { picture } from "../gifts.js";
+import { doing, open, sentence, toast } from "../shell.js";
+import { number, time, words } from "../words.js";
+import { panel } from "./access.js";
 
 const BASE = "/v1/operator/gifts/catalogue";
 const addressOf = (gift) => path`/v1/operator/gifts/catalogue/${gift.gift_type}`;
 
 export function catalogueEditor(options) {
-  const section = card("Gift catalogue", async () => draw((await get(BASE)).items, () => section.refresh()), { ...options, id: "catalogue" });
+  const section = panel(["catalogue:write"], "Gift catalogue", async () => draw((await get(BASE)).items, () => section.refresh()), { ...options, id: "catalogue" });
   return section;
 }
 

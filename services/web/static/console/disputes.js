@@ -1,8 +1,11 @@
 // Disputes: from a payment to its lots, the gifts they paid, their creators, their payouts.
-import { get, path, person } from "./api.js";
-import { coins, diamonds, el, empty, show, table } from "./dom.js";
-import { card, doing } from "./shell.js";
-import { day, money, number, short, time, words } from "./words.js";
+import { get, path, person } from "../api.js";
+import { coins, diamonds, el, empty, show, table } from "../dom.js";
+import { doing } from "../shell.js";
+import { day, money, number, plural, short, time, words } from "../words.js";
+import { may, panel } from "./access.js";
+import { asked, filtered, personAddress } from "./addresses.js";
+import { exposure } from "./amounts.js";
 
 const GIFTS_MAX = 100;
 // 255 characters; a field counts those beyond the first 65,536 twice.
@@ -11,14 +14,31 @@ const TONE = { open: "warn", won: "good", lost: "bad" };
 
 export function disputes(options) {
   const place = el("div", { class: "chain", role: "status" });
-  const section = card("Disputes desk", async () => [draw((await get("/v1/operator/purchase/disputes")).items, place), lookUp(place), place], { ...options, id: "desk" });
-  return section;
+  return panel(["disputes:read"], "Disputes", async () => {
+    const { items } = await get("/v1/operator/purchase/disputes");
+    const open = items.filter((dispute) => dispute.state === "open");
+    const shown = asked().disputes ? items.filter((dispute) => dispute.state === asked().disputes) : items;
+    return [el("p", {}, `${plural(open.length, "dispute is", "disputes are")} open: `, el("strong", {}, exposure(open)), ". The provider's own page says until when its evidence is due."),
+      filter(), draw(shown, place), may("wallets:read") ? lookUp(place) : null, place].filter(Boolean);
+  }, { ...options, id: "desk" });
 }
+
+/** The disputes of one person, among the newest. */
+export function disputesOf(user) {
+  const place = el("div", { class: "chain", role: "status" });
+  return panel(["disputes:read"], "Disputes of this person", async () => {
+    const theirs = (await get("/v1/operator/purchase/disputes")).items.filter((dispute) => dispute.viewer === user);
+    return theirs.length ? [draw(theirs, place), place] : empty("No disputes", "Among the newest hundred none is of this person.");
+  }, { id: "disputes" });
+}
+
+const filter = () => el("p", { class: "row small" }, "Only:", ["", "open", "won", "lost"].map((state) =>
+  el("a", { href: filtered("disputes", state), "aria-current": asked().disputes === state ? "true" : null }, state || "all")));
 
 const draw = (items, place) => (items.length ? el("ul", { class: "lines" }, items.map((dispute) => el("li", {},
   el("span", { class: `tag ${TONE[dispute.state]}` }, dispute.state),
-  el("span", { class: "grow" }, el("strong", {}, `${money(dispute.amount_minor, dispute.currency)}, ${dispute.viewer}`), el("span", { class: "small muted" }, `${words(dispute.reason)}, ${time(dispute.recorded_at)}`)),
-  el("button", { class: "tiny", "aria-label": `Follow the money of dispute ${dispute.dispute}`, onclick: (event) => doing(event.currentTarget, () => follow(dispute.viewer, dispute.purchase, place)) }, "Follow the money")))) :
+  el("span", { class: "grow" }, el("strong", {}, `${money(dispute.amount_minor, dispute.currency)}, `, el("a", { href: personAddress(dispute.viewer) }, dispute.viewer)), el("span", { class: "small muted" }, `${words(dispute.reason)}, ${time(dispute.recorded_at)}`)),
+  may("wallets:read") ? el("button", { class: "tiny", "aria-label": `Follow the money of dispute ${dispute.dispute}`, onclick: (event) => doing(event.currentTarget, () => follow(dispute.viewer, dispute.purchase, place)) }, "Follow the money") : null))) :
   empty("No disputes", "When a cardholder asks the bank for the money back, it shows up here."));
 
 function lookUp(place) {
@@ -28,7 +48,7 @@ function lookUp(place) {
     el("label", { class: "field" }, "Viewer", viewer), el("label", { class: "field" }, "Purchase", purchase), el("div", {}, el("button", {}, "Follow the money"))));
 }
 
-async function follow(viewer, id, place) {
+export async function follow(viewer, id, place) {
   const [purchase, consumption, paid] = await Promise.all([
     get(path`/v1/operator/purchases/${person(viewer)}/${id}`), get(path`/v1/operator/wallets/${person(viewer)}/purchases/${id}/consumption`),
     get(path`/v1/operator/wallets/${person(viewer)}/purchases/${id}/gifts?limit=${GIFTS_MAX}`),

@@ -1,24 +1,35 @@
 // Health of each service and whether its books balance: asked of the service itself.
-import { get, path } from "./api.js";
-import { el, icon, table } from "./dom.js";
-import { sentence } from "./shell.js";
-import { money, number } from "./words.js";
+import { get, path } from "../api.js";
+import { el, icon, table } from "../dom.js";
+import { sentence } from "../shell.js";
+import { money, number } from "../words.js";
 
 const SERVICES = [
   ["purchase", "Purchase", "real money becomes coins"], ["wallet", "Wallet", "who holds how many coins"], ["gift", "Gift", "what viewers send"],
   ["payout", "Payout", "diamonds become money"], ["live", "Live", "what a room sees"],
 ];
 
+/** What each service says of its books. */
+export const readAllBooks = async () => Object.fromEntries(await Promise.all(SERVICES.map(async ([service]) => [service, await readBooks(service)])));
+
 export async function books() {
-  const answers = Object.fromEntries(await Promise.all(SERVICES.map(async ([service]) => [service, await readBooks(service)])));
+  const answers = await readAllBooks();
+  const all = statements(answers);
+  const different = all.filter((statement) => statement.one !== statement.other);
   return [
     el("ul", { class: "tiles" }, SERVICES.map(([service, name, text]) => tile(name, text, answers[service]))),
-    el("h3", {}, "What must be true"),
-    table("What must be true in the books", [{ title: "Statement" }, { title: "One side", number: true }, { title: "Other side", number: true }, { title: "" }], statements(answers)),
+    different.length ? comparison(different) : el("p", {}, el("span", { class: "tag good" }, icon("check"), `All ${all.length} equalities hold`)),
+    el("details", {}, el("summary", {}, "What must be true"), comparison(all)),
     el("p", { class: "small muted" }, "Read at slightly different moments: between services a difference for a moment is a message on its way."),
     amounts(answers),
   ];
 }
+
+/** The equalities inside one service that do not hold: those are never a matter of time. */
+export const wrong = (answers) => statements(answers).filter((each) => !each.between && each.one !== each.other).map((each) => ({ text: `WRONG: ${each.text}: ${number(each.one)} and ${number(each.other)}`, page: "imbalance" }));
+
+const comparison = (rows) => table("What must be true in the books", [{ title: "Statement" }, { title: "One side", number: true }, { title: "Other side", number: true }, { title: "" }],
+  rows.map((each) => [each.text, number(each.one), number(each.other), verdict(each.one === each.other, each.between)]));
 
 async function readBooks(service) {
   const began = performance.now();
@@ -37,7 +48,7 @@ el("span", { class: "small muted" }, answer.error ? sentence(answer.error) : `${
 function statements({ purchase, wallet, gift, payout }) {
   const [p, w, g, d] = [purchase, wallet, gift, payout].map((answer) => answer.books);
   const rows = [];
-  const compare = (text, one, other, between = false) => rows.push([text, number(one), number(other), verdict(one === other, between)]);
+  const compare = (text, one, other, between = false) => rows.push({ text, one, other, between });
   if (w) {
     compare("Wallet: all postings sum to zero", w.postings_sum, 0);
     compare("Wallet: balances are the coins of the lots", w.balances_coins, w.lots_coins);
@@ -46,7 +57,7 @@ function statements({ purchase, wallet, gift, payout }) {
   if (p) compare("Purchase: all postings sum to zero", p.postings_sum, 0);
   if (d) {
     compare("Payout: all postings sum to zero", d.postings_sum, 0);
-    compare("Payout: what was earned is pending, available, reserved or paid out", d.diamonds_earned + d.diamonds_adjusted + d.dispute_loss_diamonds, d.diamonds_pending + d.diamonds_available + d.diamonds_reserved + d.diamonds_paid_out);
+    compare("Payout: what was earned is pending, available, reserved or paid out", d.diamonds_earned + d.diamonds_adjusted + d.bonus_diamonds + d.dispute_loss_diamonds, d.diamonds_pending + d.diamonds_available + d.diamonds_reserved + d.diamonds_paid_out);
   }
   if (p && w) compare("Coins credited by purchases are coins issued by the wallet", p.coins_credited, w.issued_coins, true);
   if (g && w) compare("Gifts sent are gifts the wallet paid", g.sent, w.gifts, true);

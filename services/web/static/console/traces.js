@@ -1,8 +1,8 @@
 // Where a payout came from: its diamonds by viewer and by kind of coins, drawn and listed.
-import { get, path, person } from "./api.js";
-import { diamonds, el, svg, table } from "./dom.js";
-import { open } from "./shell.js";
-import { money, number, words } from "./words.js";
+import { get, path, person } from "../api.js";
+import { diamonds, el, svg, table } from "../dom.js";
+import { open } from "../shell.js";
+import { money, number, words } from "../words.js";
 
 const PARTS_MAX = 1_000;
 const VIEWERS_MAX = 8;

@@ -1,9 +1,12 @@
 // Payouts under review and appeals: a person decides, with a reason that stays and its creator reads.
-import { get, path, person, post } from "./api.js";
-import { diamonds, el, empty } from "./dom.js";
-import { askReason, card, doing, open, REASON_MAX, REASON_MIN, sentence, toast } from "./shell.js";
+import { get, path, person, post } from "../api.js";
+import { diamonds, el, empty } from "../dom.js";
+import { askReason, doing, open, REASON_MAX, REASON_MIN, sentence, toast } from "../shell.js";
+import { actionButton } from "./actions.js";
+import { panel } from "./access.js";
+import { personAddress } from "./addresses.js";
 import { showTrace } from "./traces.js";
-import { fromNow, money, short, words } from "./words.js";
+import { fromNow, money, number, short, words } from "../words.js";
 
 const FACTS_MAX = 2000;
 const CLAUSE_MAX = 64;
@@ -11,10 +14,10 @@ const CLAUSE_MAX = 64;
 const UNRESOLVED = "provider-unknown";
 
 export function reviews() {
-  const section = card("Payouts to review", async () => {
+  const section = panel(["payouts:review"], "Payouts to review", async () => {
     const [held, appeals] = await Promise.all([get("/v1/operator/payouts"), get("/v1/operator/payout-appeals")]);
     return draw(held.items, appeals.items, () => section.refresh());
-  }, { id: "reviews" });
+  }, { id: "reviews", live: true });
   return section;
 }
 
@@ -32,24 +35,21 @@ function waiting(payout, refresh) {
   const isReviewed = payout.reason !== UNRESOLVED;
   const agreed = payout.approved_by.length ? `approved by ${payout.approved_by.join(", ")}, ${payout.approvals_needed} needed` : null;
   return el("li", {},
-    el("span", { class: "grow" }, el("strong", {}, `${payout.creator}: ${money(payout.amount_minor, payout.currency)}`),
+    el("span", { class: "grow" }, el("strong", {}, el("a", { href: personAddress(payout.creator) }, payout.creator), `: ${money(payout.amount_minor, payout.currency)}`),
       el("span", { class: "small muted" }, diamonds(payout.diamonds), ` to ${payout.destination}, held ${fromNow(payout.held_at)}${payout.decide_by ? `, due ${fromNow(payout.decide_by)}` : ""}`),
       el("span", { class: "small" }, payout.reasons.map((each) => `${words(each.code)}: ${each.words}`).join(" ")),
       agreed ? el("span", { class: "small" }, words(agreed)) : null),
     el("button", { class: "tiny quiet", "aria-label": `Trace ${about}`, onclick: (event) => doing(event.currentTarget, () => showTrace(payout.creator, payout.payout)) }, "Trace"),
-    isReviewed ? el("button", { class: "tiny", "aria-label": `Approve ${about}`, onclick: (event) => approve(event.currentTarget, payout, refresh) }, "Approve") : null,
+    isReviewed ? actionButton("Approve", about, () => approval(payout, refresh), { quiet: false }) : null,
     isReviewed ? el("button", { class: "tiny quiet", "aria-label": `Reject ${about}`, onclick: () => reject(payout, refresh) }, "Reject") : null);
 }
 
-async function approve(button, payout, refresh) {
-  const reason = await askReason("Approve the payout?", `${money(payout.amount_minor, payout.currency)} to ${payout.destination} for ${payout.creator}.`, "Approve");
-  if (!reason) return;
-  await doing(button, async () => {
-    const decided = await post(path`/v1/operator/payouts/${person(payout.creator)}/${payout.payout}/approve`, { reason });
-    toast(decided.state === "held" ? "Noted. A second person has to approve it." : "Approved.");
-    refresh();
-  });
-}
+const approval = (payout, refresh) => ({
+  title: "Approve the payout?", yes: "Approve", danger: false, done: refresh,
+  touches: [["Creator", payout.creator], ["Money that goes", money(payout.amount_minor, payout.currency)], ["For", `${number(payout.diamonds)} diamonds`], ["To", payout.destination]],
+  effect: payout.approvals_needed > payout.approved_by.length + 1 ? "A second person has to approve it as well." : "The money is sent at once. It can hardly be called back.",
+  send: async ({ reason }) => ((await post(path`/v1/operator/payouts/${person(payout.creator)}/${payout.payout}/approve`, { reason })).state === "held" ? "Noted. A second person has to approve it." : "Approved."),
+});
 
 /** The creator reads why: the facts, and which rule they break. */
 function reject(payout, refresh) {

@@ -1,0 +1,26 @@
+"""What operators read of the gifts of one viewer."""
+
+from fastapi import APIRouter
+
+from services.gift.api.gifts import DisputesReader, GiftResponse, view
+from services.gift.store import gifts as store
+from shared.http import BadCursor, Db, Limit, Page, UserId, moment_in, page, refusals
+from shared.http.auth import ScopeMissing
+from shared.identity.tokens import Unauthenticated
+
+router = APIRouter(tags=["operator-gifts"], responses=refusals(Unauthenticated, ScopeMissing))
+
+
+@router.get("/operator/gift/viewers/{viewer:person}/gifts", responses=refusals(BadCursor))
+async def list_gifts_of(
+    viewer: UserId, _: DisputesReader, db: Db, cursor: str | None = None, limit: Limit = 50
+) -> Page[GiftResponse]:
+    """List the gifts of a viewer, the newest first."""
+    before = moment_in(cursor)
+    async with db.transaction() as tx:
+        gifts = await store.newest(tx, viewer, before=before, limit=limit)
+    return page(
+        [view(gift) for gift in gifts],
+        limit,
+        lambda gift: [gift.requested_at.isoformat(), str(gift.gift)],
+    )

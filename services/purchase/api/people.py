@@ -1,0 +1,64 @@
+"""What operators read of one viewer's purchases, and of a purchase of which they have the id."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from services.purchase.api.operators import DisputesReader
+from services.purchase.api.packages import FromRules
+from services.purchase.api.purchases import Purchase, shown
+from services.purchase.api.refunds import Refund, Refunds
+from services.purchase.commands import queries
+from services.purchase.domain.purchases import NoSuchPurchase
+from services.purchase.store import purchases
+from shared.http import AllParts, BadCursor, Db, Limit, Page, UserId, moment_in, page, refusals
+from shared.http.auth import ScopeMissing
+from shared.identity.people import OwnMoney
+from shared.identity.tokens import Unauthenticated
+
+router = APIRouter(tags=["operator-purchases"], responses=refusals(Unauthenticated, ScopeMissing))
+
+
+class FoundPurchase(BaseModel):
+    """Whose purchase it is."""
+
+    viewer: str
+    purchase: UUID
+
+
+@router.get("/operator/purchase/purchases/{purchase}", responses=refusals(NoSuchPurchase, OwnMoney))
+async def find_purchase(purchase: UUID, caller: DisputesReader, db: AllParts) -> FoundPurchase:
+    """Find out whose purchase this is, when only its id is known."""
+    found = await queries.find_purchase(db, purchase, operator=caller.user)
+    return FoundPurchase(viewer=found.viewer, purchase=found.id)
+
+
+@router.get("/operator/purchases/{viewer:person}", responses=refusals(BadCursor))
+async def list_purchases_of(
+    viewer: UserId,
+    _: DisputesReader,
+    db: Db,
+    rules: FromRules,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> Page[Purchase]:
+    """List a viewer's purchases, the newest first."""
+    before = moment_in(cursor)
+    async with db.transaction() as tx:
+        found = await purchases.page(tx, viewer, before=before, limit=limit)
+    return page(
+        [shown(each, rules.refunds) for each in found],
+        limit,
+        lambda last: [last.created_at.isoformat(), str(last.purchase)],
+    )
+
+
+@router.get(
+    "/operator/purchases/{viewer:person}/{purchase}/refunds", responses=refusals(NoSuchPurchase)
+)
+async def list_refunds_of(viewer: UserId, purchase: UUID, _: DisputesReader, db: Db) -> Refunds:
+    """List the refunds of a viewer's purchase, the newest first."""
+    async with db.transaction() as tx:
+        found = await queries.read_refunds(tx, viewer, purchase)
+    return Refunds(items=[Refund.model_validate(refund) for refund in found])

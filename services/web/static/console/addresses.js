@@ -1,0 +1,18 @@
+// The console's addresses. What is looked at is in the address, so that a link can be shared.
+
+export const searchAddress = (words) => `/operator?q=${encodeURIComponent(words)}`;
+export const personAddress = (user) => `/operator?person=${encodeURIComponent(user)}`;
+
+/** What the address asks for. */
+export function asked() {
+  const given = new URLSearchParams(location.search);
+  return { words: given.get("q")?.trim() ?? "", person: given.get("person") ?? "", disputes: given.get("disputes") ?? "", service: given.get("service") ?? "" };
+}
+
+/** The same address with one filter changed. */
+export function filtered(name, value) {
+  const given = new URLSearchParams(location.search);
+  if (value) given.set(name, value);
+  else given.delete(name);
+  return String(given) ? `/operator?${given}` : "/operator";
+}
