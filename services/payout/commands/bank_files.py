@@ -58,7 +58,7 @@ async def make_due_files(database: Database, bank: BankFileProvider) -> bool:
 
 
 async def finish_files(database: Database, bank: BankFileProvider) -> None:
-    """Finish the files that others began: their process may be gone."""
+    """Finish the files that were begun: the process that began one may be gone."""
     async with database.reference.transaction() as tx:
         cutoffs = await bank_batches.all_cutoffs(tx)
     for cutoff in cutoffs:
@@ -68,7 +68,11 @@ async def finish_files(database: Database, bank: BankFileProvider) -> None:
 async def finish_file(
     database: Database, bank: BankFileProvider, cutoff: Cutoff
 ) -> BankFile | None:
-    """Make the file of a cutoff, which others may do as well; None if it would pay nothing."""
+    """
+    Make the file of a cutoff; None if it would pay nothing.
+
+    Another process may do so at the same time: the file that is stored first counts.
+    """
     payments = await collect_payments(database, bank, cutoff)
     file = await _write_file(bank, cutoff, payments) if payments else None
     async with database.reference.transaction() as tx:

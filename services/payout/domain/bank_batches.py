@@ -23,8 +23,8 @@ class Cutoff:
     """
     A file that is begun and not there yet: it pays what was ordered before a time.
 
-    `payments_max` is the limit when it began: all who make the file stop at the same payment.
-    `reason` is None if no operator asked for it.
+    `payments_max` is the limit when it began, so that every process that makes it stops at the same
+    payment. `reason` is None if no operator asked for it.
     """
 
     file: UUID
