@@ -10,12 +10,15 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from shared.backoffice.in_flight import InFlight, count_in_flight
+from shared.contracts.base import in_unit, like
 from shared.contracts.routes import QUEUES
 from shared.http import AllParts, from_state, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import EventId, Instant
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.messaging.delivery import service_of
 from shared.messaging.depths import QueueDepths
@@ -30,7 +33,7 @@ WAITING_MAX = 100_000
 BLOCKED_MAX = 100
 
 
-class _Read(BaseModel):
+class _Read(Body):
     model_config = ConfigDict(from_attributes=True)
 
 
@@ -41,66 +44,90 @@ class QueueState(_Read):
     Both are null if the broker does not answer.
     """
 
-    queue: str
-    waiting: int | None
-    dead_letters: int | None
+    queue: Annotated[str, like("wallet.gift-requests")]
+    """The queue, as RabbitMQ knows it."""
+    waiting: Annotated[int, in_unit("messages", 0)] | None
+    """How many messages wait in it; null if the broker does not answer."""
+    dead_letters: Annotated[int, in_unit("messages", 0)] | None
+    """How many the service could not handle and set aside; null if the broker does not answer."""
 
 
 class BlockedMessage(_Read):
     """A message the broker refused, and how many wait behind it; parked, it is not tried again."""
 
-    message_id: UUID
-    reason: str
+    message_id: EventId
+    reason: Annotated[str, like("The broker refused it.")]
+    """Why the broker did not take it."""
     parked: bool
-    behind: int
-    blocked_at: datetime
+    """Whether it is not tried again until an operator acts."""
+    behind: Annotated[int, in_unit("messages", 3)]
+    """How many messages of the same user wait behind it."""
+    blocked_at: Instant
+    """Since when it is blocked."""
 
 
-class OutboxState(BaseModel):
+class OutboxState(Body):
     """What is yet to be published, at most 100,000, and since when the oldest of it waits."""
 
-    waiting: int
-    oldest_at: datetime | None
-    blocked: list[BlockedMessage]
+    waiting: Annotated[int, in_unit("messages", 0)]
+    """How many messages are yet to be published; 100,000 stands for more."""
+    oldest_at: Annotated[Instant | None, like(None, "2026-11-23T12:00:00Z")]
+    """Since when the oldest of them waits; null if none does."""
+    blocked: Annotated[list[BlockedMessage], like([])]
+    """At most 100 messages that the broker refused; empty if it took all."""
 
 
-class WorkState(BaseModel):
+class WorkState(Body):
     """Work of one type that waits for an outcome, by state, and how much of it is overdue."""
 
-    type: str
-    states: dict[str, int]
-    overdue: int
+    type: Annotated[str, like("gift")]
+    """What waits: gifts, payouts, refunds and so on."""
+    states: Annotated[dict[str, int], like({"requested": 3})]
+    """How much of it is in each open state."""
+    overdue: Annotated[int, like(0)]
+    """How much of it waits longer than its outcome should take."""
 
 
-class OperationsState(BaseModel):
+class OperationsState(Body):
     """How a service's work stands."""
 
-    service: str
-    as_of: datetime
+    service: Annotated[str, like("gift")]
+    """The service of Ovation that answers."""
+    as_of: Instant
+    """When it was counted."""
     queues: list[QueueState]
+    """Its queues; empty if it knows no broker."""
     outbox: OutboxState
+    """What it has yet to publish."""
     work: list[WorkState]
+    """What waits for an outcome, by type."""
 
 
 class HandledMessage(_Read):
     """When the consumer of a queue handled a message."""
 
-    queue: str
-    received_at: datetime
+    queue: Annotated[str, like("wallet.gift-requests")]
+    """The queue, as RabbitMQ knows it."""
+    received_at: Instant
+    """When its consumer handled the message."""
 
 
-class MessageProgress(BaseModel):
+class MessageProgress(Body):
     """
     What a service did with a message: which queues handled it, and whether it is yet to leave.
 
     What was handled is known for 35 days.
     """
 
-    service: str
-    message: UUID
+    service: Annotated[str, like("wallet")]
+    """The service of Ovation that answers."""
+    message: EventId
     handled: list[HandledMessage]
+    """The queues of the service that handled it; empty if none did in the last 35 days."""
     waits_in_outbox: bool
-    blocked: list[BlockedMessage]
+    """Whether the service has yet to publish it."""
+    blocked: Annotated[list[BlockedMessage], like([])]
+    """The message itself, if the broker refused it; else empty."""
 
 
 def add_operations(router: APIRouter, service: str, in_flight: Sequence[InFlight] = ()) -> None:
@@ -122,7 +149,7 @@ def add_operations(router: APIRouter, service: str, in_flight: Sequence[InFlight
             ],
         )
 
-    async def read_message(message: UUID, _: OperationsReader, db: AllParts) -> MessageProgress:
+    async def read_message(message: EventId, _: OperationsReader, db: AllParts) -> MessageProgress:
         """Read which of the service's queues handled a message, and whether it is yet to leave."""
         return await _read_message(db, service, message)
 
