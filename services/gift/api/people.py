@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.gift.api.gifts import DisputesReader, GiftResponse, view
+from services.gift.api.gift_bodies import GiftResponse
+from services.gift.api.gifts import DisputesReader, view
 from services.gift.store import gifts as store
 from shared.http import BadCursor, Db, Limit, Page, moment_in, page, refusals
 from shared.http.auth import ScopeMissing
