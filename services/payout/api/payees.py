@@ -66,7 +66,7 @@ PayeeCurrency = Annotated[
     AfterValidator(_currency),
     described("The currency (ISO 4217) whose payouts go to this payee.", "USD"),
 ]
-HolderCountry = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(_country)]
+PayeeCountry = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(_country)]
 # As it stands on a passport: letters of any script, and no control characters.
 LegalName = Annotated[str, Field(min_length=2, max_length=140, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,5}$"
@@ -104,7 +104,7 @@ class DestinationRequest(Body):
     The provider, as the installation calls it; null for the first that pays out in this currency
     and country.
     """
-    country: Annotated[HolderCountry, like("US")] | None = None
+    country: Annotated[PayeeCountry, like("US")] | None = None
     """The country of the account's holder (ISO 3166-1 alpha-2); null for that of the token."""
     legal_name: Annotated[LegalName, like("Lea Example")] | None = None
     """
@@ -123,7 +123,7 @@ class OnboardingRequest(Body):
     The provider, as the installation calls it; null for the first that pays out in this currency
     and country.
     """
-    country: Annotated[HolderCountry, like("US")] | None = None
+    country: Annotated[PayeeCountry, like("US")] | None = None
     """The country of the account's holder (ISO 3166-1 alpha-2); null for that of the token."""
     legal_name: Annotated[LegalName, like("Lea Example")] | None = None
     """
