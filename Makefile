@@ -21,15 +21,17 @@ help: ## List what can be made
 demo: .venv/ready ## Run the whole story once, and prove the books (PROVIDER=stripe, paypal)
 	@PROVIDER="$(PROVIDER)" $(RUN)python -m deploy.demo play
 
-up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answers, else here (PROVIDERS)
-	@if [ -z "$(PROVIDERS)" ] && [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
+up: .venv/ready ## Run everything at http://localhost:8080: in Docker if it answers, else here (PROVIDERS, KEEP)
+	@if [ -z "$(PROVIDERS)$(KEEP)" ] && [ "$$OVATION_SERVERS" != local ] && docker info >/dev/null 2>&1 \
 		&& $(COMPOSE) version >/dev/null 2>&1; then \
 		$(RUN)python -m deploy.ctl secrets \
 		&& OVATION_PUBLIC_URL=$${OVATION_PUBLIC_URL:-http://localhost:$${OVATION_PORT:-8080}} \
 			$(PRACTICE) up --build --detach \
 		&& echo "Everything runs at http://localhost:$${OVATION_PORT:-8080}, for practice: its issuer signs" \
-			"any token, so it listens at $${OVATION_BIND:-127.0.0.1} only. make down stops it."; \
-	else PROVIDERS="$(PROVIDERS)" $(RUN)python -m deploy.demo up; fi
+			"any token, so it listens at $${OVATION_BIND:-127.0.0.1} only. make down stops it, and its data stays." \
+		&& echo "Choose a person there; the card 4242 4242 4242 4242 pays." \
+		&& echo "Its servers have no ports here. Commands: $(PRACTICE) run --rm operator outbox ls"; \
+	else PROVIDERS="$(PROVIDERS)" KEEP="$(KEEP)" $(RUN)python -m deploy.demo up; fi
 
 down: ## Stop what `make up` started in Docker; its data stays
 	$(PRACTICE) down
@@ -46,7 +48,7 @@ scale: .venv/ready ## Three of everything in Docker Compose: roll all, kill node
 citus-suite: .venv/ready ## Run the suites of services with parts on a Citus of your own (CITUS_DSN, TESTS)
 	@CITUS_DSN="$(CITUS_DSN)" $(RUN)python -m deploy.citus $(filter-out tests,$(TESTS))
 
-check: .venv/ready audit ## Events as published, house rules, lint, imports, types, JavaScript, workflows, audit
+check: .venv/ready audit ## Events and API as published, house rules, lint, imports, types, JavaScript, workflows, audit
 	$(RUN)python -m deploy.checks
 	$(RUN)python -m deploy.ctl contracts --check
 	$(RUN)ruff format --check
@@ -117,6 +119,7 @@ clean: ## Remove what was made here, secrets excepted
 		{ rm -rf .venv; echo "No venv module here. Debian, Ubuntu: apt install python3-venv"; exit 1; }
 	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ rm -rf .venv; echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
+	@echo "The packages of uv.lock are installed in .venv. The first time this takes a minute or more."
 	.venv/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary=:all: -r deploy/uv.txt
 	.venv/bin/uv sync --frozen
 	@touch $@

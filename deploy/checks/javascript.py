@@ -15,7 +15,7 @@ from pathlib import Path
 from deploy.checks import ROOT
 
 FOLDER = "deploy/javascript"
-CHECKED = ("services/web/static", "deploy/examples", "tests")
+CHECKED = ("services/web/static", "deploy/clients/typescript/src", "deploy/examples", "tests")
 MISSING = (
     "NODE IS MISSING, so no JavaScript was looked at. Install nodejs (20 or newer) and npm, and run"
     " `make check` again."

@@ -1,5 +1,6 @@
 """What is known of each problem: its code, its sentence, and the types of its facts."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from deploy.clients.document import Document, problems
+from deploy.config.environment import ROOT
 
 PAGE = Path(__file__).parent / "problems.toml"
+TABLE = ROOT / "services" / "web" / "problems.json"
 
 
 class FactKind(Enum):
@@ -34,10 +37,10 @@ class KnownProblem:
         return "".join(part.capitalize() for part in self.code.split("-"))
 
 
-@cache
-def read_facts() -> Mapping[str, tuple[str, ...]]:
-    """Return the names of the facts of each code that has any."""
-    return {code: tuple(names.split()) for code, names in _page()["facts"].items()}
+def facts_of(code: str) -> list[str]:
+    """Return the names of the facts of a code."""
+    named = set(_table().get(code, {"facts": []})["facts"])
+    return sorted(named | set(_page()["more"].get(code, "").split()))
 
 
 def known_problems(document: Document) -> list[KnownProblem]:
@@ -49,7 +52,7 @@ def known_problems(document: Document) -> list[KnownProblem]:
         KnownProblem(
             code,
             sentence,
-            {name: kinds.get(name, FactKind.TEXT) for name in read_facts().get(code, ())},
+            {name: kinds.get(name, FactKind.TEXT) for name in facts_of(code)},
         )
         for code, sentence in problems(document).items()
     ]
@@ -58,3 +61,9 @@ def known_problems(document: Document) -> list[KnownProblem]:
 @cache
 def _page() -> Mapping[str, Mapping[str, str]]:
     return tomllib.loads(PAGE.read_text())
+
+
+@cache
+def _table() -> Mapping[str, Mapping[str, list[str]]]:
+    table: Mapping[str, Mapping[str, list[str]]] = json.loads(TABLE.read_bytes())
+    return table

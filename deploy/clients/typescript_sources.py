@@ -1,5 +1,7 @@
 """The TypeScript client: what is written by hand, with what openapi-typescript makes."""
 
+import fcntl
+import hashlib
 import json
 import shutil
 import tempfile
@@ -28,14 +30,35 @@ TYPES = {
 }
 
 
-def write(document: Document) -> None:
+def compile_package(document: Document) -> Path:
     """
-    Write what is generated beside the sources.
+    Return the folder of the compiled package: it is made anew if anything of it changed.
 
-    Raises Warned, if the generator has a single warning.
+    Several processes may ask at once. Raises Warned, if the generator has a single warning.
     """
-    install()
     MADE.mkdir(exist_ok=True)
+    state, wanted = MADE / "state.txt", _digest(document)
+    with (MADE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (state.exists() and state.read_text() == wanted):
+            state.unlink(missing_ok=True)
+            install()
+            _generate(document)
+            shutil.rmtree(HERE / "dist", ignore_errors=True)
+            run_own("tsc", "--project", HERE)
+            state.write_text(wanted)
+    return HERE
+
+
+def _digest(document: Document) -> str:
+    """Return what stands for all that the package is made of."""
+    sources = [*HERE.glob("*.json"), *HERE.glob("src/*.ts"), *Path(__file__).parent.glob("*.*")]
+    contents = [path.read_bytes() for path in sorted(sources)]
+    contents.append(json.dumps([document, problem_facts(known_problems(document))]).encode())
+    return hashlib.sha256(b"".join(contents)).hexdigest()
+
+
+def _generate(document: Document) -> None:
     with tempfile.TemporaryDirectory() as name:
         source = Path(name) / "openapi.json"
         source.write_text(json.dumps(for_clients(document)))
@@ -45,12 +68,6 @@ def write(document: Document) -> None:
         raise Warned(said)
     (MADE / "operations.ts").write_text(_operation_sets(document))
     (MADE / "problems.ts").write_text(problem_facts(known_problems(document)))
-
-
-def compile_sources() -> None:
-    """Compile the package into its folder `dist`; its types are checked."""
-    shutil.rmtree(HERE / "dist", ignore_errors=True)
-    run_own("tsc", "--project", HERE)
 
 
 def install() -> None:
@@ -68,8 +85,7 @@ def run_own(program: str, *arguments: str | Path) -> str:
 
 def build(document: Document, folder: Path) -> None:
     """Write the npm package, which has the version of the project."""
-    write(document)
-    compile_sources()
+    compile_package(document)
     with tempfile.TemporaryDirectory() as name:
         package = Path(name)
         manifest = json.loads((HERE / "package.json").read_text())

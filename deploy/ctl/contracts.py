@@ -16,6 +16,7 @@ from deploy.docs.tables import table_pages
 from deploy.events.asyncapi import whole_document
 from deploy.events.page import events_page
 from deploy.gateway import problem_pages
+from deploy.gateway.compatibility import breaks, promises
 from deploy.gateway.fields import lacking
 from deploy.gateway.nginx import (
     STRIPPED,
@@ -39,11 +40,23 @@ Generated: TypeAlias = Mapping[str, tuple[Path, Callable[[], str]]]
 # Docker's own resolver, inside every network that Compose makes.
 COMPOSE_RESOLVER = "127.0.0.11"
 COMPOSE_PORT = 8000
+# What clients of the last release rely on.
+RELEASED = DEPLOY / "gateway" / "released.json"
 
 
 def review() -> Review:
     """Compare the events with what is published of them."""
     return gate.review()
+
+
+def api_breaks() -> list[str]:
+    """Return what would break clients of the API of the last release."""
+    return breaks(json.loads(RELEASED.read_text()), whole_api())
+
+
+def release_api() -> None:
+    """Take the API as it is for what clients rely on from now on."""
+    RELEASED.write_text(json.dumps(promises(whole_api()), indent=1) + "\n")
 
 
 def publish() -> list[str]:

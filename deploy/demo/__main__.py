@@ -1,7 +1,8 @@
 """
 `python -m deploy.demo play | up`: play the story once, or run everything until Ctrl-C.
 
-PROVIDER is with whom the story pays; PROVIDERS, with commas, are those that `up` offers.
+PROVIDER is with whom the story pays; PROVIDERS, with commas, are those that `up` offers. KEEP is a
+folder that keeps all data of `up`: started again with it, everything is as it was.
 """
 
 import os
@@ -9,12 +10,15 @@ import signal
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 from deploy.config.running import AnotherRuns, shared_with_operators
 from deploy.demo import story
+from deploy.demo.kept import kept_system
 from deploy.demo.operators import operators_variables
 from deploy.demo.person import StoryFailed
 from deploy.demo.welcome import COMMAND, welcome
+from deploy.harness.kept import KeptFolder
 from deploy.harness.processes import ServerFailed
 from deploy.harness.system import System
 from deploy.harness.vendors import CHOICES, SANDBOX, chosen
@@ -63,10 +67,17 @@ def up() -> None:
     def tell(step: str) -> None:
         print(f"[{time.monotonic() - started:3.0f} s] {step} ...", flush=True)
 
-    with System(gateway_port=port, providers=providers, tell=tell) as system, ExitStack() as ending:
+    with ExitStack() as ending:
+        kept = None
+        if named := os.environ.get("KEEP"):
+            kept = ending.enter_context(KeptFolder(Path(named)))
+            system = kept_system(kept, port, providers, tell)
+        else:
+            system = System(gateway_port=port, providers=providers, tell=tell)
+        ending.enter_context(system)
         operating = _share(system, ending)
         print(f"Everything runs, after {time.monotonic() - started:.0f} s.\n")
-        print(welcome(system, providers, operating))
+        print(welcome(system, providers, operating, kept=kept.folder if kept else None))
         print("\nCtrl-C stops it.", flush=True)
         signal.pause()
 

@@ -23,11 +23,13 @@ def operators_variables(system: System) -> dict[str, str]:
         "OVATIONCTL_SERVICES": services,
         "OVATION_PUBLIC_URL": system.gateway_url,
         "OVATION_JWKS_URL": f"{system.issuer_url}/.well-known/jwks.json",
-        "OVATION_JWT_ISSUER": system.issuer_url,
+        "OVATION_JWT_ISSUER": system.issuer_name,
         "OVATION_JWT_AUDIENCE": AUDIENCE,
         # The issuer for development, on this machine, and practice money.
         "OVATION_ALLOW_INSECURE_ISSUER": "true",
         "OVATION_TEST_PAYMENTS": "true",
+        # `parts` asks as the administrator.
+        "POSTGRES_ADMIN_PASSWORD": system.postgres.admin_password,
         **dict(_providers(system)),
         **{name.upper(): system.secrets.read(name) for name in _secret_names()},
     }

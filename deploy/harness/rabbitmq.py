@@ -131,25 +131,36 @@ class LocalRabbit(RabbitServer):
     """
     A private node below a temporary folder, with its own port mapper (epmd).
 
-    `settings` are lines of its rabbitmq.conf in place of ours.
+    `settings` are lines of its rabbitmq.conf in place of ours. A `folder` of its own, with the
+    administrator's `password`, is kept when the node ends.
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        folder: Path | None = None,
+        password: str | None = None,
+    ) -> None:
         self._settings = settings or {}
+        self._is_kept = folder is not None
         management_port = free_port()
         super().__init__(
             host="127.0.0.1",
             port=free_port(),
             management_url=f"http://127.0.0.1:{management_port}",
             admin_user="admin",
-            admin_password=secrets.token_urlsafe(16),
+            admin_password=password or secrets.token_urlsafe(16),
         )
         self._metrics_port = free_port()
         self.metrics_url = f"http://127.0.0.1:{self._metrics_port}/metrics"
         require("rabbitmq-server", "rabbitmq-server")
         epmd = find("epmd")
         assert epmd is not None, "Erlang comes with its port mapper"
-        self._home = temporary_folder("rabbitmq")
+        self._home = folder or temporary_folder("rabbitmq")
+        self._home.mkdir(mode=0o700, exist_ok=True)
+        # Its data are below its name, which a kept one has for ever.
+        name = "ovation" if folder else f"ovation{self.port}"
         mapper_port = free_port()
         # Started by us and kept in the foreground: the one that a node starts by itself is a
         # daemon that survives everything.
@@ -163,7 +174,7 @@ class LocalRabbit(RabbitServer):
             name="RabbitMQ",
             command=[str(SCRIPTS / "rabbitmq-server")],
             log=self._home / "rabbitmq.log",
-            environment=_environment(self._home, self.port, free_port(), mapper_port),
+            environment=_environment(self._home, name, self.port, free_port(), mapper_port),
             # A clean stop takes six seconds, for messages that are deleted next.
             end_signal=signal.SIGKILL,
         )
@@ -188,16 +199,19 @@ class LocalRabbit(RabbitServer):
             time.sleep(POLL_SECONDS)
 
     def close(self) -> None:
+        if self._is_kept:
+            self.stop()
         self._process.kill()
         self._mapper.kill()
-        remove_folder(self._home)
+        if not self._is_kept:
+            remove_folder(self._home)
 
     def last_words(self) -> str:
         return self._process.last_words()
 
     def _write_configuration(self) -> None:
         folder = self._home / "conf"
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=True)
         (folder / "enabled_plugins").write_text(PLUGINS)
         (folder / "advanced.config").write_text("[].\n")
         settings = {
@@ -233,7 +247,9 @@ def schedulers() -> str:
     return f"+S {count}:{count} +sbwt none +sbwtdcpu none +sbwtdio none"
 
 
-def _environment(home: Path, port: int, distribution_port: int, mapper_port: int) -> dict[str, str]:
+def _environment(
+    home: Path, name: str, port: int, distribution_port: int, mapper_port: int
+) -> dict[str, str]:
     """Everything the node would otherwise read or write below /etc and /var."""
     folder = home / "conf"
     return {
@@ -241,7 +257,7 @@ def _environment(home: Path, port: int, distribution_port: int, mapper_port: int
         "HOME": str(home),
         "LC_ALL": "C.UTF-8",
         "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-        "RABBITMQ_NODENAME": f"ovation{port}@localhost",
+        "RABBITMQ_NODENAME": f"{name}@localhost",
         "RABBITMQ_NODE_PORT": str(port),
         "RABBITMQ_DIST_PORT": str(distribution_port),
         "ERL_EPMD_PORT": str(mapper_port),

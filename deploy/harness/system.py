@@ -64,7 +64,8 @@ class System:
     are chosen and end with the system. `root` is the tree whose services run: another version's.
     `settings` are variables of services that differ from what is usual here; `programs` are those
     that are started, by default all. `additions` are further variables, by program. `providers`
-    are those that purchase takes money with. `tell` is called with a line for each step of the
+    are those that purchase takes money with. `private` are servers that are not started yet, and
+    start and end with the system. `tell` is called with a line for each step of the
     start.
     """
 
@@ -72,6 +73,7 @@ class System:
         self,
         *,
         servers: Servers | None = None,
+        private: Servers | None = None,
         secrets: Secrets | None = None,
         vhost: str = VHOST,
         gateway_port: int | None = None,
@@ -89,6 +91,7 @@ class System:
         self._settings = settings or {}
         self._additions = additions or {}
         self._external = servers
+        self._private = private
         self._vhost = vhost
         self._fast = fast
         self._ending = ExitStack()
@@ -120,6 +123,11 @@ class System:
     @property
     def vhost(self) -> str:
         return self._vhost
+
+    @property
+    def issuer_name(self) -> str:
+        """Return the `iss` of this system's tokens."""
+        return self._settings.get("ISSUER_URL", self.issuer_url)
 
     @property
     def names(self) -> list[str]:
@@ -250,7 +258,7 @@ class System:
     def _start_servers(self) -> None:
         """Start both servers at once: the databases are ready long before the broker is."""
         if self._external is None:
-            self.postgres, self.rabbit = choose_postgres(fast=self._fast), choose_rabbit()
+            self.postgres, self.rabbit = self._own_servers()
             self._ending.callback(self.rabbit.close)
             self._ending.callback(self.postgres.close)
         else:
@@ -258,6 +266,11 @@ class System:
         with ThreadPoolExecutor(2) as threads:
             for work in [threads.submit(self._prepare_broker), threads.submit(self._prepare_data)]:
                 work.result()
+
+    def _own_servers(self) -> tuple[PostgresServer, RabbitServer]:
+        if self._private is not None:
+            return self._private.postgres, self._private.rabbit
+        return choose_postgres(fast=self._fast), choose_rabbit()
 
     def _prepare_broker(self) -> None:
         if self._external is None:

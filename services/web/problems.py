@@ -24,7 +24,7 @@ from shared.http.problems import PROBLEMS
 
 TABLE = Path(__file__).parent / "problems.json"
 TEMPLATE = Path(__file__).parent / "problem.html"
-HEADERS = {**page_headers(""), "Vary": "Accept"}
+HEADERS = {**page_headers("", picture_origins=""), "Vary": "Accept"}
 JSON_HEADERS = {"Cache-Control": HEADERS["Cache-Control"], "Vary": "Accept"}
 
 router = APIRouter(prefix=PROBLEMS, include_in_schema=False)

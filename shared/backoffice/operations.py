@@ -10,12 +10,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict, Field
 
 from shared.backoffice.in_flight import InFlight, count_in_flight
 from shared.contracts.routes import QUEUES
 from shared.http import AllParts, from_state, refusals
 from shared.http.auth import ScopeMissing, operator_with
+from shared.http.bodies import Body
+from shared.http.fields import Count, Instant, described
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.messaging.delivery import service_of
 from shared.messaging.depths import QueueDepths
@@ -30,77 +32,102 @@ WAITING_MAX = 100_000
 BLOCKED_MAX = 100
 
 
-class _Read(BaseModel):
+QueueName = Annotated[
+    str, described("The queue: the service and what it is for.", "wallet.gifts", "wallet.money")
+]
+ServiceName = Annotated[str, described("The service that answers.", "wallet")]
+MessageId = Annotated[
+    UUID,
+    described(
+        "The message; an event's is the `id` of its CloudEvents document.",
+        "5e0c8f57-3b1c-5a4e-9d7f-2c8f1a0b6d11",
+    ),
+]
+
+
+class _Read(Body):
     model_config = ConfigDict(from_attributes=True)
 
 
 class QueueState(_Read):
-    """
-    What waits in a queue of the service, and what it could not handle.
+    """What waits in a queue of the service, and what the service could not handle."""
 
-    Both are null if the broker does not answer.
-    """
-
-    queue: str
-    waiting: int | None
-    dead_letters: int | None
+    queue: QueueName
+    waiting: Annotated[int | None, Field(examples=[0])]
+    """How many messages wait to be handled, in all partitions; null if the broker is away."""
+    dead_letters: Annotated[int | None, Field(examples=[0])]
+    """How many messages were set aside for good; null if the broker is away."""
 
 
 class BlockedMessage(_Read):
-    """A message the broker refused, and how many wait behind it; parked, it is not tried again."""
+    """A message the broker refused; what has the same key waits behind it."""
 
-    message_id: UUID
-    reason: str
-    parked: bool
-    behind: int
-    blocked_at: datetime
+    message_id: MessageId
+    reason: Annotated[str, Field(examples=["NO_ROUTE"])]
+    """Why the broker refused it, in its own words."""
+    parked: Annotated[bool, Field(examples=[False])]
+    """Whether it is not tried again until an operator says so."""
+    behind: Count
+    """How many messages of its key are yet to leave, itself among them."""
+    blocked_at: Instant
+    """When the broker first refused it."""
 
 
-class OutboxState(BaseModel):
-    """What is yet to be published, at most 100,000, and since when the oldest of it waits."""
+class OutboxState(Body):
+    """What is yet to be published."""
 
-    waiting: int
-    oldest_at: datetime | None
+    waiting: Count
+    """How many messages are yet to leave; 100,000 stand for that many or more in one part."""
+    oldest_at: Instant | None
+    """When the oldest of them was written; null if none waits."""
     blocked: list[BlockedMessage]
+    """What the broker refuses, the oldest first, at most a hundred."""
 
 
-class WorkState(BaseModel):
-    """Work of one type that waits for an outcome, by state, and how much of it is overdue."""
+class WorkState(Body):
+    """Work of one type that waits for an outcome."""
 
-    type: str
-    states: dict[str, int]
-    overdue: int
+    type: Annotated[str, Field(examples=["purchase", "refund"])]
+    """What kind of work it is."""
+    states: Annotated[dict[str, int], Field(examples=[{"pending": 2, "paid": 1}])]
+    """How much of it is open in each state."""
+    overdue: Annotated[int, Field(examples=[0])]
+    """How much of it waits for longer than it should in its state."""
 
 
-class OperationsState(BaseModel):
+class OperationsState(Body):
     """How a service's work stands."""
 
-    service: str
-    as_of: datetime
+    service: ServiceName
+    as_of: Instant
+    """When it was read; what queues hold may be five seconds older."""
     queues: list[QueueState]
+    """Each queue that the service consumes."""
     outbox: OutboxState
+    """What the service is yet to publish."""
     work: list[WorkState]
+    """What waits for an outcome; nothing in services that have no such work."""
 
 
 class HandledMessage(_Read):
     """When the consumer of a queue handled a message."""
 
-    queue: str
-    received_at: datetime
+    queue: QueueName
+    received_at: Instant
+    """When its effects were committed."""
 
 
-class MessageProgress(BaseModel):
-    """
-    What a service did with a message: which queues handled it, and whether it is yet to leave.
+class MessageProgress(Body):
+    """What a service did with a message."""
 
-    What was handled is known for 35 days.
-    """
-
-    service: str
-    message: UUID
+    service: ServiceName
+    message: MessageId
     handled: list[HandledMessage]
-    waits_in_outbox: bool
+    """The queues whose consumers handled it, in the last 35 days."""
+    waits_in_outbox: Annotated[bool, Field(examples=[False])]
+    """Whether the service is yet to publish it."""
     blocked: list[BlockedMessage]
+    """Itself, if the broker refuses it."""
 
 
 def add_operations(router: APIRouter, service: str, in_flight: Sequence[InFlight] = ()) -> None:
@@ -122,7 +149,9 @@ def add_operations(router: APIRouter, service: str, in_flight: Sequence[InFlight
             ],
         )
 
-    async def read_message(message: UUID, _: OperationsReader, db: AllParts) -> MessageProgress:
+    async def read_message(
+        message: MessageId, _: OperationsReader, db: AllParts
+    ) -> MessageProgress:
         """Read which of the service's queues handled a message, and whether it is yet to leave."""
         return await _read_message(db, service, message)
 

@@ -26,7 +26,7 @@ class Reply:
 
     body: object = None
     status: int = 200
-    headers: dict = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     text: str | None = None
     lost: bool = False
 

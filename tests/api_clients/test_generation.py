@@ -1,26 +1,13 @@
 """What clients are made of: no warning of a generator, strict types, and the facts of problems."""
 
-import ast
+import re
 import subprocess
 import sys
-from collections import defaultdict
-from pathlib import Path
 
 from deploy.clients import document as documents
 from deploy.clients import facts
-from deploy.config.environment import ROOT
-from shared.errors import Refusal
 
-# What is in an answer without a refusal of ours being raised, or what is handed over whole.
-WHOLE = {
-    "invalid-request": {"errors"},
-    "limit-exceeded": {"period", "unit", "limit", "spent", "remaining", "set_by", "gift"},
-    "purchase-limit-reached": {"rule", "ends_at", "retry_after_seconds"},
-    "purchases-paused": {"rule", "ends_at", "retry_after_seconds"},
-    "target-token-invalid": {"reason", "claim"},
-}
-# An event has this name as well.
-EVENTS = {"purchase-disputed"}
+NUMBER = re.compile(r"_(coins|minor|max|min|seconds|diamonds|bp|years|version|per_day)$")
 USE = """
 from ovation_client import Ovation, each, follow
 from ovation_client.api.gifts import list_gifts, send_gift
@@ -82,29 +69,13 @@ def test_every_operation_for_clients_is_in_the_python_client(python_client):
     assert made == names | {"__init__"}
 
 
-def test_the_facts_of_each_problem_are_those_that_the_code_gives():
-    known = {each.code for each in facts.known_problems(documents.read_document())}
+def test_a_fact_that_is_a_number_by_its_name_is_one_in_the_clients():
+    known = facts.known_problems(documents.read_document())
+    kinds = {name: kind for problem in known for name, kind in problem.facts.items()}
 
-    raised = {code: names for code, names in facts_in_code().items() if code in known}
+    numbers = {name for name in kinds if NUMBER.search(name)}
 
-    assert {code: set(names) for code, names in facts.read_facts().items()} == raised
-
-
-def facts_in_code():
-    """Return the names of the facts with which each refusal is made, by its code."""
-    found = defaultdict(set)
-    for folder in ("services", "shared"):
-        for path in Path(ROOT, folder).rglob("*.py"):
-            for name, facts_of_call in made_in(ast.parse(path.read_text())):
-                found[type(name, (Refusal,), {}).code()] |= facts_of_call
-    given = {code: names for code, names in found.items() if names and code not in EVENTS}
-    return {**given, **WHOLE}
-
-
-def made_in(tree):
-    """Yield the name of each class that is called, and the names of what it is given."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.keywords:
-            names = {each.arg for each in node.keywords if each.arg}
-            if node.func.id[:1].isupper():
-                yield node.func.id, names
+    assert {"shortfall_coins", "max_age_seconds"} <= numbers
+    assert {kinds[name] for name in numbers} == {facts.FactKind.INTEGER}
+    assert kinds["errors"] is facts.FactKind.FAULTS
+    assert kinds["requirements"] is facts.FactKind.TEXTS

@@ -308,13 +308,13 @@ async def test_a_binding_that_is_missing_and_a_queue_of_another_type(own_vhost, 
 
 
 async def test_dead_letters_above_the_limit(own_vhost, rabbit, vhost):
-    letter = {
+    message = {
         "properties": {},
         "routing_key": "live.gifts.dlq",
         "payload": "lost",
         "payload_encoding": "string",
     }
-    rabbit.manage("POST", f"/api/exchanges/{vhost}/amq.default/publish", letter)
+    rabbit.manage("POST", f"/api/exchanges/{vhost}/amq.default/publish", message)
     # The broker counts its messages every few seconds.
     while not rabbit.manage("GET", f"/api/queues/{vhost}/live.gifts.dlq").get("messages"):
         await asyncio.sleep(0.1)

@@ -13,6 +13,7 @@ from joserfc.jwk import OKPKey
 REALM = "/realms/app"
 KEYS = f"{REALM}/protocol/openid-connect/certs"
 YEAR_SECONDS = 365 * 86_400
+TTL_SECONDS = 3_600
 
 
 class Keycloak:
@@ -33,7 +34,7 @@ class Keycloak:
         claims = {
             "iss": self.issuer,
             "iat": now,
-            "exp": now + 300,
+            "exp": now + TTL_SECONDS,
             "auth_time": now,
             "typ": "Bearer",
             "jti": f"onrtac:{uuid4()}",

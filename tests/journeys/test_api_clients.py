@@ -69,9 +69,7 @@ def typescript_program(tmp_path):
     """A program that was compiled against the generated TypeScript client, strictly."""
     if not shutil.which("npm"):
         pytest.skip("NODE IS MISSING: the TypeScript client was not run")
-    client = typescript_sources.HERE
-    typescript_sources.write(read_document())
-    typescript_sources.compile_sources()
+    client = typescript_sources.compile_package(read_document())
     packages = tmp_path / "node_modules" / "@ovation"
     packages.mkdir(parents=True)
     (packages / "client").symlink_to(client)
@@ -84,8 +82,9 @@ def typescript_program(tmp_path):
 
 
 @pytest.mark.parametrize("language", ["python", "typescript"])
-def test_a_program_of_thirty_lines_buys_gives_and_hears_of_it(language, environment, request):
+def test_a_program_of_thirty_lines_buys_gives_and_hears_of_it(language, request):
     command, more = request.getfixturevalue(f"{language}_program")
+    environment = request.getfixturevalue("environment")
 
     run = subprocess.run(
         command,

@@ -57,6 +57,6 @@ async def test_a_gift_is_found_by_its_id_but_not_by_whoever_gave_or_got_it(app, 
     )
     for person in (gift.viewer, gift.creator):
         async with operator(app, person) as client:
-            assert (await client.get(path)).json()["type"] == "own-money"
+            assert (await client.get(path)).json()["code"] == "own-money"
     async with operator(app, scope="rooms:write") as client:
-        assert (await client.get(path)).json()["type"] == "scope-missing"
+        assert (await client.get(path)).json()["code"] == "scope-missing"

@@ -86,7 +86,7 @@ async def test_of_ten_stacked_quotes_at_once_one_is_paid(rich, later, database):
         quotes = [await quote(client) for _ in range(10)]
         said = await asyncio.gather(*(request(client, each) for each in quotes))
 
-    codes = sorted(each.json().get("type", "none") for each in said)
+    codes = sorted(each.json().get("code", "none") for each in said)
     assert codes == ["none"] + ["payout-open"] * 9
     async with database.transaction() as tx:
         total = await tx.execute(text("SELECT sum(value_minor)::bigint FROM payouts"))

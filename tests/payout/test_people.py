@@ -40,5 +40,5 @@ async def test_a_payout_is_found_by_its_id_but_not_by_its_creator(lea, hear):
         shown = (await ann.get(f"{CREATOR}/payouts/{payout}")).json()
     assert shown == (await lea.get(f"/v1/payouts/{payout}")).json()
     async with operator(lea, "lea") as own, operator(lea, scope="books:read") as other:
-        assert (await own.get(path)).json()["type"] == "own-money"
-        assert (await other.get(path)).json()["type"] == "scope-missing"
+        assert (await own.get(path)).json()["code"] == "own-money"
+        assert (await other.get(path)).json()["code"] == "scope-missing"

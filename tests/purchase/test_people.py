@@ -36,10 +36,10 @@ async def test_a_purchase_is_found_by_its_id_but_not_by_its_viewer(app, ann, bou
 
     assert (await ann.get(path)).json() == {"viewer": "mira", "purchase": purchase}
     unknown = await ann.get(f"/v1/operator/purchase/purchases/{uuid4()}")
-    assert (unknown.status_code, unknown.json()["type"]) == (404, "no-such-purchase")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "no-such-purchase")
     async with operator(app, "mira") as mira, operator(app, scope="books:read") as other:
-        assert (await mira.get(path)).json()["type"] == "own-money"
-        assert (await other.get(path)).json()["type"] == "scope-missing"
+        assert (await mira.get(path)).json()["code"] == "own-money"
+        assert (await other.get(path)).json()["code"] == "scope-missing"
 
 
 async def test_the_refunds_of_a_purchase_are_those_that_the_viewer_sees(app, ann, refund_requested):

@@ -108,4 +108,4 @@ async def test_a_message_is_found_where_it_was_handled(hear, ann):
 async def test_the_work_of_a_service_is_not_shown_to_whoever_lacks_the_scope(app):
     async with operator(app, "wallets:read") as other:
         for path in (OPERATIONS, f"/v1/operator/wallet/messages/{uuid4()}"):
-            assert (await other.get(path)).json()["type"] == "scope-missing"
+            assert (await other.get(path)).json()["code"] == "scope-missing"

@@ -8,7 +8,9 @@ import typer
 from deploy.config.secret_files import write_secrets
 from deploy.ctl.commands.options import Json
 from deploy.ctl.contracts import (
+    api_breaks,
     publish,
+    release_api,
     review,
     stale_files,
     undescribed_fields,
@@ -36,20 +38,22 @@ def secrets(*, as_json: Json = False) -> None:
 def contracts(
     *,
     check: Annotated[bool, typer.Option(help="Only compare.")] = False,
+    release: Annotated[
+        bool, typer.Option(help="Take the API as it is for what clients rely on.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write what is generated: topology, gateway, API, and what is new about the events."""
     found = review()
-    for fault in found.faults:
-        complain(str(fault))
-    report = Report(as_json=as_json, facts={"stale": []})
-    if found.faults:
+    broken = [*map(str, found.faults), *([] if release else api_breaks())]
+    for text in broken:
+        complain(text)
+    report = Report(as_json=as_json, facts={"broken": broken, "stale": []})
+    if broken:
+        report.end()
         raise typer.Exit(FOUND_WRONG)
     if not check:
-        for version in publish():
-            report.item(f"{version} is published.", published=str(version))
-        write_contracts()
-        report.end()
+        _write(report, release=release)
         return
     for note in found.notes:
         report.item(str(note), note=str(note))
@@ -63,3 +67,12 @@ def contracts(
     report.end()
     if stale or undescribed:
         raise typer.Exit(FOUND_WRONG)
+
+
+def _write(report: Report, *, release: bool) -> None:
+    for version in publish():
+        report.item(f"{version} is published.", published=str(version))
+    write_contracts()
+    if release:
+        release_api()
+    report.end()

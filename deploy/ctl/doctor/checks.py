@@ -155,7 +155,7 @@ CHECKS = (
     Check(
         "outbox",
         "messages wait in an outbox for too long, or are blocked",
-        "Look at the broker, then at the log of the service (runbooks/undelivered-events.md)",
+        "Look at the broker, then at the log of the service (runbooks/broker-lost.md)",
         work.look_at_outboxes,
     ),
     Check(

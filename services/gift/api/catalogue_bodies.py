@@ -43,8 +43,9 @@ Switch = Annotated[bool, Field(strict=True)]
 Revision = Annotated[int, Field(strict=True, ge=1)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+# A model by name: a list may be the default of a field.
+class _Strict(Body, BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
 class LocksRequest(_Strict):

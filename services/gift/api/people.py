@@ -2,10 +2,13 @@
 
 from fastapi import APIRouter
 
-from services.gift.api.gifts import DisputesReader, GiftResponse, view
+from services.gift.api.gift_bodies import GiftResponse
+from services.gift.api.gifts import DisputesReader, view
 from services.gift.store import gifts as store
-from shared.http import BadCursor, Db, Limit, Page, UserId, moment_in, page, refusals
+from shared.http import BadCursor, Db, Limit, Page, moment_in, page, refusals
 from shared.http.auth import ScopeMissing
+from shared.http.fields import ViewerId
+from shared.http.pages import Cursor
 from shared.identity.tokens import Unauthenticated
 
 router = APIRouter(tags=["operator-gifts"], responses=refusals(Unauthenticated, ScopeMissing))
@@ -13,7 +16,7 @@ router = APIRouter(tags=["operator-gifts"], responses=refusals(Unauthenticated, 
 
 @router.get("/operator/gift/viewers/{viewer:person}/gifts", responses=refusals(BadCursor))
 async def list_gifts_of(
-    viewer: UserId, _: DisputesReader, db: Db, cursor: str | None = None, limit: Limit = 50
+    viewer: ViewerId, _: DisputesReader, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[GiftResponse]:
     """List the gifts of a viewer, the newest first."""
     before = moment_in(cursor)

@@ -1,10 +1,8 @@
 """What operators read of one creator's diamonds, and of a payout of which they have the id."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
 from services.payout.api.earnings import EarnedGift, Earnings, earned_gift, earnings_of
 from services.payout.api.operators import DisputesReader
@@ -20,28 +18,30 @@ from shared.http import (
     Db,
     Limit,
     Page,
-    UserId,
     from_state,
     number_in,
     page,
     refusals,
 )
 from shared.http.auth import ScopeMissing
+from shared.http.bodies import Body
+from shared.http.fields import CreatorId, CreatorName, PayoutId
+from shared.http.pages import Cursor
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Unauthenticated
 
 router = APIRouter(tags=["operator-payouts"], responses=refusals(Unauthenticated, ScopeMissing))
 
 
-class FoundPayout(BaseModel):
+class FoundPayout(Body):
     """Whose payout it is."""
 
-    creator: str
-    payout: UUID
+    creator: CreatorName
+    payout: PayoutId
 
 
 @router.get("/operator/payout/payouts/{payout}", responses=refusals(NoSuchPayout, OwnMoney))
-async def find_payout(payout: UUID, caller: DisputesReader, db: AllParts) -> FoundPayout:
+async def find_payout(payout: PayoutId, caller: DisputesReader, db: AllParts) -> FoundPayout:
     """Find out whose payout this is, when only its id is known."""
     found = await find(db, payout, operator=caller.user)
     return FoundPayout(creator=found.creator, payout=found.id)
@@ -49,7 +49,7 @@ async def find_payout(payout: UUID, caller: DisputesReader, db: AllParts) -> Fou
 
 @router.get("/operator/payout/creators/{creator:person}/earnings")
 async def read_earnings_of(
-    creator: UserId, _: DisputesReader, db: Db, rules: Annotated[Rules, from_state("rules")]
+    creator: CreatorId, _: DisputesReader, db: Db, rules: Annotated[Rules, from_state("rules")]
 ) -> Earnings:
     """Read a creator's diamonds, and until when which of them wait."""
     async with db.transaction() as tx:
@@ -58,7 +58,7 @@ async def read_earnings_of(
 
 @router.get("/operator/payout/creators/{creator:person}/gifts", responses=refusals(BadCursor))
 async def list_earned_gifts_of(
-    creator: UserId, _: DisputesReader, db: Db, cursor: str | None = None, limit: Limit = 50
+    creator: CreatorId, _: DisputesReader, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[EarnedGift]:
     """List which gifts brought a creator how many diamonds, the newest first."""
     before = number_in(cursor)
@@ -75,7 +75,7 @@ async def list_earned_gifts_of(
     "/operator/payout/creators/{creator:person}/payouts/{payout}", responses=refusals(NoSuchPayout)
 )
 async def read_payout_of(
-    creator: UserId, payout: UUID, _: DisputesReader, db: Db, rules: WiredRules
+    creator: CreatorId, payout: PayoutId, _: DisputesReader, db: Db, rules: WiredRules
 ) -> PayoutResponse:
     """Read a creator's payout as its creator sees it: how far it has come, and why it waits."""
     async with db.transaction() as tx:

@@ -64,7 +64,8 @@ Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$"), AfterValidator(_is_countr
 router = APIRouter(responses=refusals(Unauthenticated, ScopeMissing), tags=["operator-campaigns"])
 
 
-class CampaignRequest(BaseModel):
+# A model by name: a list may be the default of a field.
+class CampaignRequest(Body, BaseModel):
     """
     A promo code: `coins` with a purchase of at least `coins_min`, once a viewer.
 
@@ -73,7 +74,7 @@ class CampaignRequest(BaseModel):
     the payment, and earn creators nothing.
     """
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     code: Annotated[PromoCode, like("SPRING-26")]
     """What viewers type, in any case of letters. No two campaigns have the same code."""

@@ -1,9 +1,6 @@
 """What operators read of one viewer's purchases, and of a purchase of which they have the id."""
 
-from uuid import UUID
-
 from fastapi import APIRouter
-from pydantic import BaseModel
 
 from services.purchase.api.operators import DisputesReader
 from services.purchase.api.packages import FromRules
@@ -12,23 +9,28 @@ from services.purchase.api.refunds import Refund, Refunds
 from services.purchase.commands import queries
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.store import purchases
-from shared.http import AllParts, BadCursor, Db, Limit, Page, UserId, moment_in, page, refusals
+from shared.http import AllParts, BadCursor, Db, Limit, Page, moment_in, page, refusals
 from shared.http.auth import ScopeMissing
+from shared.http.bodies import Body
+from shared.http.fields import PurchaseId, ViewerId, ViewerName
+from shared.http.pages import Cursor
 from shared.identity.people import OwnMoney
 from shared.identity.tokens import Unauthenticated
 
 router = APIRouter(tags=["operator-purchases"], responses=refusals(Unauthenticated, ScopeMissing))
 
 
-class FoundPurchase(BaseModel):
+class FoundPurchase(Body):
     """Whose purchase it is."""
 
-    viewer: str
-    purchase: UUID
+    viewer: ViewerName
+    purchase: PurchaseId
 
 
 @router.get("/operator/purchase/purchases/{purchase}", responses=refusals(NoSuchPurchase, OwnMoney))
-async def find_purchase(purchase: UUID, caller: DisputesReader, db: AllParts) -> FoundPurchase:
+async def find_purchase(
+    purchase: PurchaseId, caller: DisputesReader, db: AllParts
+) -> FoundPurchase:
     """Find out whose purchase this is, when only its id is known."""
     found = await queries.find_purchase(db, purchase, operator=caller.user)
     return FoundPurchase(viewer=found.viewer, purchase=found.id)
@@ -36,11 +38,11 @@ async def find_purchase(purchase: UUID, caller: DisputesReader, db: AllParts) ->
 
 @router.get("/operator/purchases/{viewer:person}", responses=refusals(BadCursor))
 async def list_purchases_of(
-    viewer: UserId,
+    viewer: ViewerId,
     _: DisputesReader,
     db: Db,
     rules: FromRules,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[Purchase]:
     """List a viewer's purchases, the newest first."""
@@ -57,7 +59,9 @@ async def list_purchases_of(
 @router.get(
     "/operator/purchases/{viewer:person}/{purchase}/refunds", responses=refusals(NoSuchPurchase)
 )
-async def list_refunds_of(viewer: UserId, purchase: UUID, _: DisputesReader, db: Db) -> Refunds:
+async def list_refunds_of(
+    viewer: ViewerId, purchase: PurchaseId, _: DisputesReader, db: Db
+) -> Refunds:
     """List the refunds of a viewer's purchase, the newest first."""
     async with db.transaction() as tx:
         found = await queries.read_refunds(tx, viewer, purchase)

@@ -10,23 +10,31 @@ from services.wallet.api.operators import WalletsReader
 from services.wallet.api.wallets import HistoryEntry, Lot, Wallet
 from services.wallet.commands.queries import read_balances
 from services.wallet.store import queries, suspensions
-from shared.http import BadCursor, Db, Limit, Page, UserId, moment_in, number_in, page, refusals
+from shared.http import (
+    BadCursor,
+    Cursor,
+    Db,
+    Limit,
+    Page,
+    UserId,
+    moment_in,
+    number_in,
+    page,
+    refusals,
+)
 from shared.http.auth import ScopeMissing
+from shared.http.pages import Cursor
 from shared.identity.tokens import Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
 
 router = APIRouter(tags=["operator-wallets"], responses=refusals(Unauthenticated, ScopeMissing))
 
-Suspended = Annotated[
-    bool,
-    Field(description="Whether an operator has stopped the wallet: it pays no gift until then."),
-]
-
 
 class OperatorWallet(Wallet):
     """What a viewer has, and whether an operator has stopped it. A newcomer's is empty."""
 
-    suspended: Suspended
+    suspended: Annotated[bool, Field(examples=[False])]
+    """Whether an operator has stopped the wallet: until they resume it, it pays no gift."""
 
 
 @router.get("/operator/wallets/{user:person}")
@@ -42,7 +50,7 @@ async def read_wallet_of(user: UserId, _: WalletsReader, db: Db) -> OperatorWall
 
 @router.get("/operator/wallets/{user:person}/lots", responses=refusals(BadCursor))
 async def list_lots_of(
-    user: UserId, _: WalletsReader, db: Db, cursor: str | None = None, limit: Limit = 50
+    user: UserId, _: WalletsReader, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Lot]:
     """List a viewer's coins by where they came from, the newest first."""
     before = moment_in(cursor)
@@ -59,7 +67,7 @@ async def list_lots_of(
     "/operator/wallets/{user:person}/movements", responses=refusals(BadCursor, ArchiveUnavailable)
 )
 async def list_entries_of(
-    user: UserId, _: WalletsReader, db: Db, cursor: str | None = None, limit: Limit = 50
+    user: UserId, _: WalletsReader, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[HistoryEntry]:
     """List where a viewer's coins came from and went, the newest first."""
     before = number_in(cursor)

@@ -95,11 +95,20 @@ test("a request that could happen twice is not repeated", async () => {
   assert.equal(requests.length, 1);
 });
 
-test("a token that is not accepted is replaced once, also for many calls at once", async () => {
+test("calls at once ask for one token, and for one more when it is not accepted", async () => {
+  replies = [SENT];
+  await Promise.all([give(), give(), give()]);
+  assert.equal(tokens, 1);
+  replies = [NOT_VALID, NOT_VALID, NOT_VALID, SENT];
+  await Promise.all([give(), give(), give()]);
+  assert.equal(tokens, 2);
+});
+
+test("a token that is not accepted is replaced once", async () => {
   replies = [NOT_VALID, SENT];
   await give();
   assert.deepEqual(sent("authorization"), ["Bearer token-1", "Bearer token-2"]);
-  await Promise.all([give(), give(), give()]);
+  await give();
   assert.equal(tokens, 2);
   replies = [NOT_VALID];
   const error = await give().catch((refused) => refused);
