@@ -12,6 +12,7 @@ OF_A_RUN = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "an-id"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "a-moment"),
     (r"pay_[0-9a-f]{32}", "pay_id"),
+    (r'"request_id": "[^"]+"', "a-request"),
 )
 
 
