@@ -23,7 +23,6 @@ from shared.http import (
     refusals,
 )
 from shared.http.auth import ScopeMissing
-from shared.http.pages import Cursor
 from shared.identity.tokens import Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
 
