@@ -152,6 +152,7 @@ def test_an_operator_follows_a_dispute_to_its_payout_decides_and_edits_a_gift(vi
     eventually(lambda: any(one["reversed_diamonds"] for one in earned(lea)))
 
     page = operator.open("/operator")
+    page.get_by_text("What must be true", exact=True).click()
     page.get_by_text("Gifts sent are gifts the wallet paid").wait_for()
     assert page.get_by_text("WRONG").count() == 0
     line = page.locator("#desk li", has_text=mira.user)
