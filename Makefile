@@ -13,7 +13,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 PRACTICE = $(COMPOSE) --env-file deploy/practice.env -f docker-compose.yml -f deploy/compose.practice.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale citus-suite check site audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clients clean
+.PHONY: help demo up down test journey scale citus-suite check site audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clients bruno clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ wheel: .venv/ready ## Build what other teams install: contracts and consumer kit
 
 clients: .venv/ready ## Build the clients of the API: dist/ovation_client-*.whl, dist/ovation-client-*.tgz
 	$(RUN)python -m deploy.clients
+
+bruno: .venv/ready ## Make a collection of all requests for Bruno: dist/bruno
+	$(RUN)python -m deploy.bruno
 
 clean: ## Remove what was made here, secrets excepted
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .ovation dist

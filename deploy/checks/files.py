@@ -35,6 +35,8 @@ PLACES = """
     shared/contracts/schemas/** shared/contracts/samples/**
     deploy/*.py deploy/*.md deploy/*.yml deploy/*.env deploy/Dockerfile deploy/uv.txt
     deploy/capacity.toml
+    deploy/bruno/*.py deploy/bruno/package*.json deploy/bruno/collection/*
+    deploy/bruno/collection/environments/*.bru deploy/bruno/collection/Tour/*.bru
     deploy/clients/*.py deploy/clients/problems.toml deploy/clients/*/*.md
     deploy/clients/python/pyproject.toml deploy/clients/python/templates/*.jinja
     deploy/clients/python/ovation_client/*

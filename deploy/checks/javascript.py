@@ -15,7 +15,13 @@ from pathlib import Path
 from deploy.checks import ROOT
 
 FOLDER = "deploy/javascript"
-CHECKED = ("services/web/static", "deploy/clients/typescript/src", "deploy/examples", "tests")
+CHECKED = (
+    "services/web/static",
+    "deploy/clients/typescript/src",
+    "deploy/examples",
+    "deploy/bruno/collection",
+    "tests",
+)
 MISSING = (
     "NODE IS MISSING, so no JavaScript was looked at. Install nodejs (20 or newer) and npm, and run"
     " `make check` again."
@@ -39,8 +45,12 @@ def check(root: Path = ROOT) -> bool:
 
 
 def install(root: Path = ROOT) -> Path:
-    """Install the packages from npm's registry, if they are not there; return their folder."""
-    folder = root / FOLDER
+    """Install the packages of the checks, if they are not there; return their folder."""
+    return install_packages(root / FOLDER)
+
+
+def install_packages(folder: Path) -> Path:
+    """Install what a folder's lock file names from npm's registry, if it is not there."""
     if not _is_installed(folder):
         run(folder, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
     return folder

@@ -23,6 +23,8 @@ diamonds and cashes them out.
   lists its codes.
 * **Long lists** come page by page: `next_cursor` is the `cursor` of the next page, and is null
   at the end.
+* **Bodies** are JSON, with `Content-Type: application/json`.
+* **`HEAD`** works wherever `GET` does: the same answer without its body.
 * **Within version 1** operations, parameters and fields are added. Ignore fields that you do not
   know. Nothing is removed or renamed.
 """,

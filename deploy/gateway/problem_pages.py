@@ -36,6 +36,7 @@ ADVICE = {
 ADVICE_BY_STATUS = {STATUS[kind]: advice for kind, advice in ADVICE.items()} | {
     405: "Use a method of the header `Allow`.",
     413: "Send a smaller body.",
+    415: "Send the body as JSON, with the header `Content-Type: application/json`.",
     500: "Repeat the same request with the same key. If it fails again, tell the operator the"
     " `request_id`.",
 }

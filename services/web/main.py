@@ -39,6 +39,7 @@ def build(settings: Settings) -> FastAPI:
     app.state.people = tomllib.loads(people.read_text()) if people else {}
     app.include_router(pages.router)
     app.include_router(problems.router)
+    problems.show_wrong_addresses(app)
     folders = [pages.BUNDLES, pages.STATIC] if is_bundled else [pages.STATIC]
     made = {pages.DRAWINGS: json.dumps(pages.read_drawings())}
     app.mount("/static", pages.Files(folders, version, made), name="static")

@@ -1,8 +1,8 @@
 """
 What each code of a problem means, at the address that is the problem's `type`.
 
-Browsers get a page, programs the same as JSON. `make contracts` writes `problems.json` from the
-classes of all services.
+Browsers get a page, programs the same as JSON; so do those that ask for a wrong address. `make
+contracts` writes `problems.json` from the classes of all services.
 """
 
 import json
@@ -14,18 +14,28 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from services.web.pages import page_headers
 from shared.http.negotiation import prefers_page
-from shared.http.problems import PROBLEMS
+from shared.http.problems import NO_SUCH_ROUTE, PROBLEMS
 
 TABLE = Path(__file__).parent / "problems.json"
 TEMPLATE = Path(__file__).parent / "problem.html"
 HEADERS = {**page_headers("", picture_origins=""), "Vary": "Accept"}
 JSON_HEADERS = {"Cache-Control": HEADERS["Cache-Control"], "Vary": "Accept"}
+WRONG_ADDRESS = """\
+<article class="card stack">
+<h1>{title}</h1>
+<p>Check the address, or go on from here:</p>
+<ul>
+<li><a href="/">The room, your wallet and all other pages</a></li>
+<li><a href="/docs">The API</a></li>
+</ul>
+</article>
+"""
 
 router = APIRouter(prefix=PROBLEMS, include_in_schema=False)
 
@@ -60,6 +70,21 @@ async def read_problem(code: str, request: Request) -> Response:
     return _page(code, f'<article class="card stack">{"".join(parts)}</article>')
 
 
+def show_wrong_addresses(app: FastAPI) -> None:
+    """Answer a browser that asks for a wrong address with a page that leads back."""
+    refuse: Any = app.exception_handlers[HTTPException]
+
+    @app.exception_handler(HTTPException)
+    async def show(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404 and prefers_page(request.scope):
+            _, title = NO_SUCH_ROUTE
+            return _page(title, WRONG_ADDRESS.format(title=title), 404)
+        response: Response = await refuse(request, error)
+        if error.status_code == 404:
+            response.headers["Vary"] = HEADERS["Vary"]
+        return response
+
+
 @cache
 def _table() -> dict[str, Any]:
     table: dict[str, Any] = json.loads(TABLE.read_text())
@@ -81,6 +106,6 @@ def _text(words: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
 
 
-def _page(title: str, content: str) -> Response:
+def _page(title: str, content: str, status: int = 200) -> Response:
     text = TEMPLATE.read_text().replace("{{title}}", title).replace("{{content}}", content)
-    return HTMLResponse(text, headers=HEADERS)
+    return HTMLResponse(text, status, headers=HEADERS)

@@ -7,8 +7,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from shared.http import health
-from shared.http.access import describe_access
+from shared.http.access import ACCESS, Access, describe_access
 from shared.http.fields import ADDRESSABLE
+from shared.http.head import HeadRequests
 from shared.http.keys import HEADER, REPLAYED
 from shared.http.middleware import BODY_BYTES_MAX, Edge
 from shared.http.operations import describe_operation, operation_id
@@ -18,6 +19,7 @@ from shared.http.problems import (
     INVALID_REQUEST,
     MALFORMED_JSON,
     SCHEMAS,
+    UNSUPPORTED_MEDIA_TYPE,
     InvalidRequest,
     Problem,
     answer_errors,
@@ -70,6 +72,7 @@ def build_app(
     app.include_router(health.router)
     if shortcuts:
         app.add_middleware(Shortcuts, shortcuts=shortcuts)
+    app.add_middleware(HeadRequests)
     app.add_middleware(Edge)
     return app
 
@@ -95,6 +98,9 @@ def _describe_problems(document: Document) -> None:
                 _describe(operation, 403, (OwnMoney.code(), OwnMoney.title()), Problem)
             if "requestBody" in operation:
                 _describe(operation, 400, MALFORMED_JSON, Problem)
+                # What a provider signs, its route reads as it came.
+                if operation.get(ACCESS) != Access.SIGNED:
+                    _describe(operation, 415, UNSUPPORTED_MEDIA_TYPE, Problem)
             if "parameters" in operation or "requestBody" in operation:
                 _describe(operation, 422, INVALID_REQUEST, InvalidRequest)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})

@@ -27,6 +27,7 @@ from shared.postgres.database import is_contention, is_unavailable
 log = structlog.get_logger()
 
 PROBLEM_TYPE = "application/problem+json"
+JSON_TYPE = "application/json"
 # Where each code has a page, for people and for programs.
 PROBLEMS = "/problems"
 ERRORS_MAX = 20
@@ -58,6 +59,10 @@ METHOD_NOT_ALLOWED = ("method-not-allowed", "This address does not take this met
 HTTP_ERROR = ("http-error", "The request is not what HTTP allows here.")
 BODY_TOO_LARGE = ("body-too-large", "The body is larger than this service takes.")
 BODY_INCOMPLETE = ("body-incomplete", "The connection ended before the body did.")
+UNSUPPORTED_MEDIA_TYPE = (
+    "unsupported-media-type",
+    "The body is not sent as JSON: its header is Content-Type: application/json.",
+)
 INTERNAL_ERROR = ("internal-error", "Something went wrong on our side.")
 _ROUTE_ERRORS = {400: MALFORMED_JSON, 404: NO_SUCH_ROUTE, 405: METHOD_NOT_ALLOWED}
 # What is answered beside refusals: its status, and the names of its facts.
@@ -69,6 +74,7 @@ OTHER_PROBLEMS: Mapping[tuple[str, str], tuple[int, Sequence[str]]] = {
     HTTP_ERROR: (400, ()),
     BODY_TOO_LARGE: (413, ("body_bytes_max",)),
     BODY_INCOMPLETE: (400, ()),
+    UNSUPPORTED_MEDIA_TYPE: (415, ()),
     INTERNAL_ERROR: (500, ()),
 }
 # Pydantic's own words for these quote what was sent.
@@ -199,6 +205,9 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def refuse_invalid(_: Request, error: RequestValidationError) -> Response:
+        # FastAPI parses no body that is not declared as JSON.
+        if isinstance(error.body, bytes):
+            return _not_sent_as_json()
         return _invalid(error.errors())
 
     @app.exception_handler(HTTPException)
@@ -217,6 +226,12 @@ def answer_errors(app: FastAPI, *, body_bytes_max: int) -> None:
     async def fail(_: Request, error: Exception) -> Response:
         """Reached only from middleware outside of ours."""
         return failure(error, body_bytes_max=body_bytes_max)
+
+
+def _not_sent_as_json() -> Response:
+    response = problem(*UNSUPPORTED_MEDIA_TYPE, 415)
+    response.headers["Accept"] = JSON_TYPE
+    return response
 
 
 def _invalid(faults: Sequence[Mapping[str, Any]]) -> Response:

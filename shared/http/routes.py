@@ -35,7 +35,8 @@ def methods_at(scope: Scope, routes: Sequence[BaseRoute]) -> list[str]:
     """
 
     def fits(method: str) -> bool:
-        asked = {**scope, "method": method}
+        # Whatever takes GET takes HEAD.
+        asked = {**scope, "method": "GET" if method == "HEAD" else method}
         return any(route.matches(asked)[0] is Match.FULL for route in routes)
 
     return [method for method in METHODS if fits(method)]

@@ -17,7 +17,7 @@ needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason=MISSING)
 def copied(tmp_path_factory):
     """The pages and what checks them, installed, in a folder of their own."""
     root = tmp_path_factory.mktemp("checkout")
-    for name in (STATIC, FOLDER, "deploy/examples/node"):
+    for name in {*CHECKED, FOLDER} - {"tests"}:
         ignored = shutil.ignore_patterns("node_modules", "made")
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
     (root / "tests").mkdir()

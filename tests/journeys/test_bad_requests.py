@@ -204,3 +204,34 @@ def test_one_document_describes_every_service(http):
         assert path in paths
     assert "/v1/rooms/{room}/events" in paths
     assert "402" in paths["/v1/gifts"]["post"]["responses"]
+
+
+def test_a_body_that_is_not_declared_as_json_is_told_how_to_be(post):
+    answer = post(**{"Content-Type": "application/x-www-form-urlencoded"})
+
+    assert_problem(answer, 415, "unsupported-media-type")
+    assert answer.headers["Accept"] == "application/json"
+
+
+def test_a_head_is_answered_like_a_get_without_the_body(http, system):
+    http.headers["Authorization"] = f"Bearer {system.token('mira')}"
+    plain = {"Accept-Encoding": "identity"}
+    for path in ("/", "/docs", "/openapi.json", "/v1/packages", "/v1/wallets/me", "/v1/nothing"):
+        page, head = http.get(path, headers=plain), http.head(path, headers=plain)
+
+        assert (head.status_code, head.content) == (page.status_code, b""), path
+        assert head.headers["Content-Length"] == page.headers["Content-Length"], path
+        assert head.headers["Content-Type"] == page.headers["Content-Type"], path
+    feed = http.head("/v1/rooms/lobby/events")
+    assert (feed.status_code, feed.headers["Content-Type"]) == (
+        200,
+        "text/event-stream; charset=utf-8",
+    )
+
+
+def test_a_browser_at_a_wrong_address_gets_a_page(http):
+    page = http.get("/walet", headers={"Accept": "text/html,application/xhtml+xml"})
+
+    assert page.status_code == 404
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert_problem(http.get("/walet"), 404, "no-such-route")

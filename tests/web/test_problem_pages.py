@@ -65,3 +65,42 @@ async def test_an_unknown_code_is_not_there(anybody):
     answer = await anybody.get("/problems/no-such-code-at-all")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "no-such-route")
+
+
+@pytest.mark.parametrize(
+    "address", ["/walet", "/v1/walet", "/problems/none", "/rooms", "/static/x"]
+)
+async def test_a_browser_at_a_wrong_address_gets_a_page_with_a_way_back(anybody, address):
+    page = await anybody.get(address, headers=BROWSER)
+
+    assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert page.headers["vary"] == "Accept"
+    assert "There is nothing at this address." in page.text
+    assert 'href="/"' in page.text
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/problem+json", ""])
+async def test_a_program_at_a_wrong_address_gets_the_problem(anybody, accept):
+    answer = await anybody.get("/walet", headers={"Accept": accept})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-such-route")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["vary"] == "Accept"
+
+
+async def test_a_wrong_address_is_not_repeated_on_its_page(anybody):
+    page = await anybody.get("/<script>alert(1)</script>", headers=BROWSER)
+
+    assert page.status_code == 404
+    assert "alert" not in page.text
+
+
+@pytest.mark.parametrize("address", ["/", "/wallet", "/docs", "/problems", "/static/base.css"])
+async def test_a_head_of_a_page_has_the_headers_of_the_page(anybody, address):
+    page, head = await anybody.get(address), await anybody.head(address)
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == page.headers["content-length"]
+    assert head.headers["content-type"] == page.headers["content-type"]

@@ -1,6 +1,8 @@
 // The reference of the HTTP API: Swagger UI on the document that the page links to.
+const link = /** @type {HTMLAnchorElement} */ (document.querySelector("a[href$='openapi.json']"));
+
 globalThis.SwaggerUIBundle({
-  url: document.querySelector("a[href$='openapi.json']").href,
+  url: link.href,
   dom_id: "#reference",
   deepLinking: true,
   docExpansion: "none",

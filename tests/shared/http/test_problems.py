@@ -23,7 +23,7 @@ async def test_a_wrong_method_is_told_every_right_one(client, method):
     answer = await client.request(method, "/v1/many")
 
     assert problem_of(answer) == (405, "method-not-allowed")
-    assert answer.headers["allow"] == "GET, PUT"
+    assert answer.headers["allow"] == "GET, HEAD, PUT"
 
 
 async def test_a_refusal_keeps_its_code_whatever_its_facts(client):

@@ -63,6 +63,38 @@ async def test_a_thousand_faults_do_not_make_a_long_answer(client):
     assert len(answer.json()["errors"]) == 20
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [{}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}],
+    ids=repr,
+)
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k"}], ids=repr)
+async def test_a_body_that_is_not_declared_as_json_is_told_how_to_be(client, declared, key):
+    answer = await client.post("/v1/asks/7", content=b'{"coins": 5}', headers={**declared, **key})
+
+    assert problem_of(answer) == (415, "unsupported-media-type")
+    assert "Content-Type: application/json" in answer.json()["title"]
+    assert answer.headers["accept"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "application/merge-patch+json"]
+)
+async def test_every_kind_of_json_is_taken(client, kind):
+    headers = {"Idempotency-Key": "k", "Content-Type": kind}
+
+    answer = await client.post("/v1/asks/7", content=b'{"coins": 5}', headers=headers)
+
+    assert answer.status_code == 200
+
+
+async def test_a_body_that_is_missing_is_named(client):
+    answer = await client.post("/v1/asks/7", headers={"Idempotency-Key": "k"})
+
+    assert problem_of(answer) == (422, "invalid-request")
+    assert [error["where"] for error in answer.json()["errors"]] == ["body"]
+
+
 @pytest.mark.parametrize("path", ["/v1/asks/7", "/v1/raw"])
 @pytest.mark.parametrize("declared", [True, False])
 async def test_a_huge_body_is_refused_whether_or_not_its_length_is_declared(client, path, declared):

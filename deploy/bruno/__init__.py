@@ -1,0 +1,1 @@
+"""A collection of requests for Bruno: a tour with assertions, and every operation of the API."""
