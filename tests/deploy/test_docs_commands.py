@@ -4,9 +4,9 @@ import importlib.util
 import re
 
 import pytest
-from typer.main import get_command
 
-from deploy.ctl.__main__ import app
+from deploy.ctl.__main__ import COMMANDS
+from deploy.ctl.commands.late import every_command
 from tests.deploy.test_docs import DOCS, DOORS, ROOT
 
 READMES = [ROOT / "deploy" / each / "README.md" for each in (".", "wheel", "examples")]
@@ -16,6 +16,7 @@ TARGETS = set(re.findall(r"^([\w/.-]+):(?!=)", (ROOT / "Makefile").read_text(), 
 # `ovationctl providers` as its entrypoint, unless another is named.
 RUNNERS = r"(?:(?<!--entrypoint )ovationctl|deploy\.ctl|(?<!-)\bctl|(?<=run --rm )operator)"
 PROVIDERS = r"(?P<providers>(?<=run --rm )operator-providers)|ovationctl operator-providers"
+EVERY = every_command(COMMANDS)
 CTL = re.compile(rf"(?:{PROVIDERS}|{RUNNERS}) (?P<words>(?:[a-z][a-z-]*(?: |\b))+)")
 
 
@@ -58,12 +59,6 @@ def test_a_command_that_does_not_exist_is_found():
 
 def is_command(words):
     """Say whether words begin with a command: a group needs one of its own, but to be named."""
-    command = get_command(app)
-    for word in words:
-        commands = getattr(command, "commands", None)
-        if not commands:
-            return True
-        if word not in commands:
-            return False
-        command = commands[word]
-    return True
+    names = [" ".join(words[:count]) for count in range(1, len(words) + 1)]
+    is_whole = any(name in EVERY for name in names)
+    return is_whole or any(each.startswith(f"{names[-1]} ") for each in EVERY)
