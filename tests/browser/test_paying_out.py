@@ -75,7 +75,7 @@ def cash_out(page):
 
 def decide(page, word, reason):
     """Decide with a reason in the dialog that asks for it."""
-    page.get_by_label("Reason", exact=True).fill(reason)
+    page.get_by_role("dialog").get_by_label(re.compile("^Reason(, kept for good)?$")).fill(reason)
     page.get_by_role("dialog").get_by_role("button", name=word, exact=True).click()
 
 
