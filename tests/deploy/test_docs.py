@@ -206,10 +206,11 @@ def _rooms():
 
 @cache
 def _code():
-    """The text of every file that has names in it."""
+    """The text of every file of ours that has names in it."""
     files = [path for folder in FOLDERS[:-1] for path in (ROOT / folder).rglob("*.*")]
     files.append(ROOT / "docker-compose.yml")
-    return [path.read_text() for path in files if path.suffix in SUFFIXES]
+    ours = [path for path in files if "node_modules" not in path.parts]
+    return [path.read_text() for path in ours if path.suffix in SUFFIXES]
 
 
 @cache
