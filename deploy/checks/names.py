@@ -8,6 +8,7 @@ the names of tests, which are sentences.
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import PurePath
 
 Name = tuple[int, str]
@@ -42,6 +43,7 @@ def of_python(path: str, tree: ast.Module) -> Iterator[Name]:
             yield from _of_node(node)
 
 
+@cache
 def parts(name: str) -> tuple[str, ...]:
     """Split `HTTPServer`, `gift_sent` and `gift.sent` into their words, in lower case."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)

@@ -57,13 +57,14 @@ def retired_words(glossary: str) -> list[Retired]:
 
 def check(path: str, names: Iterable[Name], retired: Sequence[Retired]) -> Iterator[Finding]:
     """Yield each name of a file that has a retired word, once."""
-    seen = set()
+    lines: dict[str, int] = {}
     for line, name in names:
-        for each in retired:
-            if name not in seen and each.refuses(path, name):
-                seen.add(name)
-                text = f"{name}: '{' '.join(each.words)}' is retired; say {each.instead}"
-                yield Finding(path, line, "retired word", text)
+        lines.setdefault(name, line)
+    for name, line in lines.items():
+        broken = next((each for each in retired if each.refuses(path, name)), None)
+        if broken is not None:
+            text = f"{name}: '{' '.join(broken.words)}' is retired; say {broken.instead}"
+            yield Finding(path, line, "retired word", text)
 
 
 def check_file_name(path: str) -> Iterator[Finding]:
