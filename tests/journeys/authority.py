@@ -336,6 +336,7 @@ class Cast:
         event = self.done("team", "POST", f"{path}/{endpoint}/pings")["event"]
         self.done("team", "PATCH", f"{path}/{endpoint}", {"enabled": False})
         self.values |= {"team": self.team, "endpoint": endpoint, "event": event}
+        self.values["message"] = event
 
     def ids(self):
         """What only the owners and operators may see in an answer."""

@@ -64,11 +64,15 @@ def test_with_servers_of_their_own_services_reach_only_theirs():
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_only_the_gateway_calls_a_service(name, policies):
+def test_only_the_gateway_and_the_operators_doctor_call_a_service(name, policies):
     (rule,) = policies[name]["spec"]["ingress"]
 
-    labels = {"app.kubernetes.io/name": "gateway", "app.kubernetes.io/part-of": "ovation"}
-    assert rule["from"] == [{"podSelector": {"matchLabels": labels}}]
+    callers = ["gateway", "operator"] if name in DATABASES else ["gateway"]
+    part = {"app.kubernetes.io/part-of": "ovation"}
+    assert rule["from"] == [
+        {"podSelector": {"matchLabels": {"app.kubernetes.io/name": caller, **part}}}
+        for caller in callers
+    ]
     assert rule["ports"] == [{"protocol": "TCP", "port": 8000}]
 
 
