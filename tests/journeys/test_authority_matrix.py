@@ -215,7 +215,8 @@ def test_a_method_that_no_operation_has_does_nothing(cast, kept):
         for method in set(METHODS) - declared:
             asked = cast.path_of(operation)
             # `reports` in a path may be the id of a file: then that operation is asked.
-            if any(each.method == method and is_at(asked, each) for each in OPERATIONS):
+            meant = "GET" if method == "HEAD" else method
+            if any(each.method == meant and is_at(asked, each) for each in OPERATIONS):
                 continue
             for name in ("nobody", "operator with every scope"):
                 answer = cast.ask(cast.caller(name), method, asked, body={})
