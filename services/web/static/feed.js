@@ -1,5 +1,5 @@
 // What happened in the room, newest first; many entries of one frame are drawn in one go.
-import { avatar, el, icon, who } from "./dom.js";
+import { avatar, el, icon, who, show } from "./dom.js";
 import { picture } from "./gifts.js";
 import { named, number } from "./words.js";
 
@@ -90,7 +90,7 @@ function giftLine(entry) {
     const counted = latest.repeat_count ?? latest.count;
     if (counted <= count) return;
     count = counted;
-    what.textContent = `${entry.name ?? entry.gift_type} ×${count}`;
+    show(what, `${entry.name ?? entry.gift_type} ×${count}`);
     cost.textContent = number(latest.combo_coins ?? latest.coins);
   };
   grow(entry);
@@ -108,7 +108,7 @@ function levelLine(entry) {
   // Entries may come in any order, and a level may be lost again: the last change is what counts.
   const grow = (latest) => {
     level = latest.previous_level < latest.level ? Math.max(level, latest.level) : latest.level;
-    text.textContent = `${named(entry.viewer ?? "Somebody")} is level ${level} now`;
+    show(text, `${named(entry.viewer ?? "Somebody")} is level ${level} now`);
   };
   grow(entry);
   return { element: el("li", { class: "feed-line said level" }, icon("star"), text), grow };

@@ -78,7 +78,7 @@ const dropped = (event) => event.currentTarget.remove();
 export async function catalogue() {
   const language = navigator.language.slice(0, 2);
   const { items } = await get(path`/v1/catalogue?language=${language}`);
-  for (const { gift_type: id, icon_url: icon, animations } of items) {
+  for (const { gift_type: id, icon_url: icon, animations = [] } of items) {
     // Gifts of a new installation name our own drawings, which are here already.
     const isOwn = (/** @type {unknown} */ url) => url !== `/static/gifts/${id}.svg`;
     if (icon && isOwn(icon)) icons.set(id, icon);
