@@ -147,7 +147,11 @@ async def test_an_operator_reads_about_others_and_a_viewer_is_no_operator(apps):
 async def test_a_body_that_names_nobody_is_refused_for_what_it_is(apps, body):
     token = a_token("ops-1", roles=["operator"], scope="adjustments:write")
     async with client_of(apps["wallet"], token) as client:
-        answer = await client.post("/v1/operator/wallet/adjustments", content=body)
+        answer = await client.post(
+            "/v1/operator/wallet/adjustments",
+            content=body,
+            headers={"Content-Type": "application/json"},
+        )
 
     assert answer.status_code in (400, 422)
 

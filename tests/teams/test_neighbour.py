@@ -138,7 +138,7 @@ class Story:
             "purchase": [self.purchase],
             **{
                 key: [str(uuid5(NAMESPACE_URL, "none"))]
-                for key in ("payout", "withdrawal", "lot", "file", "endpoint", "event")
+                for key in ("payout", "withdrawal", "lot", "file", "endpoint", "event", "message")
             },
             "team": ["me", "charts"],
             "event_name": ["gift.sent"],
