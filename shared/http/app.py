@@ -117,7 +117,7 @@ def _describe_people(operation: Document) -> None:
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path" and parameter["name"] in PERSON_FIELDS:
             given = parameter["schema"]
-            parameter["description"] = f"{given.get('description', '')} {PERSON_IN_PATH}".strip()
+            parameter["description"] = f"{given['description']} {PERSON_IN_PATH}"
             kept = {"type": "string", "pattern": ADDRESSABLE, "examples": given["examples"]}
             parameter["schema"] = kept
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.http import build_app
+from shared.http import UserId, build_app
 from shared.http.auth import Caller, require_own, require_scope
 from tests.clients import a_token, a_verifier, client_of
 
@@ -12,7 +12,7 @@ async def client():
     app = build_app(title="Shop", description="Sells.", verifier=a_verifier(), database=None)
 
     @app.get("/v1/wallets/{user}")
-    async def read(user: str, caller: Caller) -> str:
+    async def read(user: UserId, caller: Caller) -> str:
         require_own(caller, user)
         return caller.user
 
