@@ -2,7 +2,7 @@
 The documentation as a site: what MkDocs asks for while it builds (`make site`).
 
 A page has the same place in the site's sources as in the repository, so a link is right in both.
-What the README and `docs/` link to comes along, whatever it is. The map of `docs/README.md` is the
+What the README and `docs/` link to is copied, of any kind. The map of `docs/README.md` is the
 navigation. Mermaid and Swagger UI are in the site: its pages ask no other host for anything.
 """
 

@@ -130,7 +130,7 @@ class AdjustmentView(Body):
     """When it was asked for."""
     decided_by: Annotated[str | None, like(None, "ben")]
     """
-    Who decided; somebody other than who asked, unless it was taken back. Null until it is decided.
+    The operator who decided: another one than asked, unless it was taken back. Null until it is decided.
     """
     decided_at: Annotated[Instant | None, like(None, "2026-11-23T12:05:00Z")]
     """When it was decided; null until then."""
@@ -155,7 +155,7 @@ class AuditLine(Body):
     """What was done; `read` is what was only looked at."""
     user: UserName
     """
-    Whom it was about: the `sub` of their token, or the id of what is nobody's, such as a gift type.
+    Whom it was about: the `sub` of their token, or the id of a thing, such as a gift type.
     Empty for a list of several people.
     """
     reason: Annotated[str, like("support-4711")]

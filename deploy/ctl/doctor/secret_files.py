@@ -35,7 +35,7 @@ def _of_file(file: Path, folder: Path, *, is_container: bool) -> Iterator[Proble
             yield Problem(str(file), "the file is empty")
     except (OSError, UnicodeDecodeError) as error:
         yield Problem(str(file), f"cannot be read: {error}", state=State.UNKNOWN)
-    # The folder keeps others out; a container has nobody else in it.
+    # The folder keeps others out; a container has no other users.
     way = (file, *(parent for parent in file.parents if parent.is_relative_to(folder)))
     needed = (stat.S_IROTH, *[stat.S_IXOTH] * (len(way) - 1))
     if not is_container and all(

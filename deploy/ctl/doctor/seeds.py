@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy.ctl.doctor.findings import Examined, Problem
 
 ERROR_CHARACTERS_MAX = 300
-# What a mistake in a file raises, of whatever kind it is.
+# All errors that a mistake in a file may raise.
 _BAD = (AssertionError, ArithmeticError, LookupError, TypeError, ValueError)
 
 

@@ -68,7 +68,7 @@ class Rules(_Request):
     """
 
     gifts_off: Switch
-    """Whether nobody can send this creator a gift, in any room."""
+    """Whether all gifts to this creator are refused, in any room."""
     hold_messages: Switch
     """Whether what viewers write to them waits until it is approved."""
 

@@ -113,7 +113,7 @@ class TaxLine(Body):
     """
     evidence: Annotated[str, like("host=DE instrument=DE")]
     """
-    Who names which country, each as `kind=country`, separated by spaces; empty if nobody does.
+    Who names which country, each as `kind=country`, separated by spaces; empty if none does.
     """
 
 

@@ -1,4 +1,4 @@
-"""A room's feed, which goes on after whatever breaks it."""
+"""A room's feed, which resumes after every interruption."""
 
 import json
 from asyncio import sleep

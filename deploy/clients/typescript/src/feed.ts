@@ -1,4 +1,4 @@
-// A room's feed, which goes on after whatever breaks it.
+// A room's feed, which resumes after every interruption.
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { isLost, type Ovation } from "./client.js";
 import { problemOf } from "./problems.js";
