@@ -130,7 +130,7 @@ class AdjustmentView(Body):
     """When it was asked for."""
     decided_by: Annotated[str | None, like(None, "ben")]
     """
-    The operator who decided: another one than asked, unless it was taken back. Null until it is decided.
+    The operator who decided: another than asked, unless it was taken back. Null until then.
     """
     decided_at: Annotated[Instant | None, like(None, "2026-11-23T12:05:00Z")]
     """When it was decided; null until then."""
