@@ -27,6 +27,8 @@ const waiting = new Map();
 const asked = new Set();
 let isScheduled = false;
 let askedAt = 0;
+/** @type {string | null} */
+let introduced = null;
 
 /** Who it is: their name, or what stands in for it. Nobody in particular gave anonymously. */
 export function who(/** @type {string | null | undefined} */ user) {
@@ -68,16 +70,22 @@ export function called(user, tell) {
     return;
   }
   const say = (/** @type {Person | undefined} */ person) => tell(person?.name ?? standIn(user), person?.picture ?? null);
-  const known = people.get(user);
+  const known = people.get(user) ?? fromToken(user);
   say(known);
   if (known && known.until > Date.now()) return;
   const others = waiting.get(user);
   if (others) others.push(say);
   else {
     waiting.set(user, [say]);
-    asked.add(user);
-    soon();
+    // What is known of oneself comes with `introduce`.
+    if (user === introduced || !known || known.until) want(user);
   }
+}
+
+/** What one's own token says is there at once. */
+function fromToken(user) {
+  const own = me();
+  return own?.user === user ? { name: own.name, picture: own.picture, until: 0 } : undefined;
 }
 
 /** What a person is called who has no name here: always the same for the same person. */
@@ -86,14 +94,19 @@ export const standIn = (/** @type {string} */ user) => t("people.guest", { numbe
 /** Let others see the name and the picture of one's token, once in a tab. */
 export async function introduce() {
   const own = me();
-  if (!own) return;
-  keep(own.user, { name: own.name, picture: own.picture }, KNOWN_MS);
+  if (!own || own.user === introduced) return;
+  introduced = own.user;
   const noted = JSON.stringify([own.user, own.name, own.picture]);
-  if (remembered() === noted) return;
-  const found = await put("/v1/people/me").catch(() => null);
-  if (!found) return;
-  keep(own.user, { name: found.name ?? own.name, picture: found.picture }, KNOWN_MS);
-  remember(noted);
+  const found = remembered() === noted ? null : await put("/v1/people/me").catch(() => null);
+  if (found) {
+    remember(noted);
+    answer(own.user, found, KNOWN_MS);
+  } else if (waiting.has(own.user)) want(own.user);
+}
+
+function want(user) {
+  asked.add(user);
+  soon();
 }
 
 function soon() {
@@ -111,22 +124,25 @@ async function ask() {
   const found = await get(`/v1/people?${query}`).then(({ items }) => items, () => null);
   const byId = new Map((found ?? []).map((each) => [each.user, each]));
   for (const user of users) {
-    const { name = null, picture = null } = byId.get(user) ?? people.get(user) ?? {};
-    const person = keep(user, { name, picture }, !found ? FAILED_MS : name || picture ? KNOWN_MS : UNKNOWN_MS);
-    const tell = waiting.get(user) ?? [];
-    waiting.delete(user);
-    for (const say of tell) say(person);
+    const { name = null, picture = null } = byId.get(user) ?? people.get(user) ?? fromToken(user) ?? {};
+    answer(user, { name, picture }, !found ? FAILED_MS : name || picture ? KNOWN_MS : UNKNOWN_MS);
   }
 }
 
-/** @returns {Person} */
-function keep(user, { name, picture }, ms) {
+/** Keep how a person is shown, and say so to all who wait for it. */
+function answer(user, { name, picture }, ms) {
   const person = { name: name || null, picture: picture || null, until: Date.now() + ms };
+  keep(user, person);
+  const tell = waiting.get(user) ?? [];
+  waiting.delete(user);
+  for (const say of tell) say(person);
+}
+
+function keep(user, person) {
   people.delete(user);
   people.set(user, person);
   const [oldest] = people.keys();
   if (people.size > KNOWN_MAX) people.delete(oldest);
-  return person;
 }
 
 /** A picture that cannot be loaded is not tried again. */
