@@ -85,7 +85,7 @@ export function called(user, tell) {
 /** What one's own token says is there at once. */
 function fromToken(user) {
   const own = me();
-  return own?.user === user ? { name: own.name, picture: own.picture, until: 0 } : undefined;
+  return own && own.user === user ? { name: own.name, picture: own.picture, until: 0 } : undefined;
 }
 
 /** What a person is called who has no name here: always the same for the same person. */
