@@ -7,6 +7,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.web import pages, problems
+from services.web.brand import read_brand
 from services.web.settings import Settings
 from shared.http import build_app
 from shared.observability.logging import configure_logging
@@ -24,16 +25,28 @@ def build(settings: Settings) -> FastAPI:
     is_bundled = pages.has_bundles(sources)
     version = pages.version_of(pages.BUNDLES) if is_bundled else sources
     swagger_version = pages.version_of(pages.SWAGGER_UI)
-    app.state.pages = pages.render_pages(
-        version=version,
-        is_bundled=is_bundled,
+    brand = read_brand(settings.name, settings.brand_folder, pages.version_of)
+    off = settings.pages_off.split()
+    facts = pages.page_facts(
         host_origins=settings.host_origins,
         readings=settings.readings,
         runbooks_url=settings.runbooks_url,
+        player_url=settings.player_url,
+        pages_off=settings.pages_off,
     )
-    app.state.reference = pages.render_reference(version=version, swagger_version=swagger_version)
+    app.state.brand = brand
+    app.state.pages_off = off
+    app.state.pages = pages.render_pages(
+        version=version, is_bundled=is_bundled, brand=brand, facts=facts, off=off
+    )
+    app.state.reference = pages.render_reference(
+        version=version, swagger_version=swagger_version, brand=brand, off=off
+    )
     app.state.page_headers = pages.page_headers(
-        settings.host_origins, picture_origins=settings.picture_origins
+        settings.host_origins,
+        picture_origins=settings.picture_origins,
+        player_origin=settings.player_origin,
+        has_fonts=brand.folder is not None,
     )
     people = settings.people_file
     app.state.people = tomllib.loads(people.read_text()) if people else {}
@@ -44,6 +57,8 @@ def build(settings: Settings) -> FastAPI:
     made = {pages.DRAWINGS: json.dumps(pages.read_drawings())}
     app.mount("/static", pages.Files(folders, version, made), name="static")
     app.mount("/swagger-ui", pages.Files([pages.SWAGGER_UI], swagger_version), name="swagger-ui")
+    if files := pages.brand_files(brand):
+        app.mount("/brand", files, name="brand")
     return app
 
 

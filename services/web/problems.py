@@ -18,24 +18,27 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from services.web.pages import page_headers
+from services.web.brand import Brand
+from services.web.pages import REFERENCE, home_of, page_headers
 from shared.http.negotiation import prefers_page
 from shared.http.problems import NO_SUCH_ROUTE, PROBLEMS
 
 TABLE = Path(__file__).parent / "problems.json"
 TEMPLATE = Path(__file__).parent / "problem.html"
-HEADERS = {**page_headers("", picture_origins=""), "Vary": "Accept"}
-JSON_HEADERS = {"Cache-Control": HEADERS["Cache-Control"], "Vary": "Accept"}
+VARY = {"Vary": "Accept"}
+HEADERS = {**page_headers(""), **VARY}
+BRAND_HEADERS = {**page_headers("", has_fonts=True), **VARY}
+JSON_HEADERS = {"Cache-Control": HEADERS["Cache-Control"], **VARY}
 WRONG_ADDRESS = """\
 <article class="card stack">
 <h1>{title}</h1>
 <p>Check the address, or go on from here:</p>
 <ul>
-<li><a href="/">The room, your wallet and all other pages</a></li>
-<li><a href="/docs">The API</a></li>
-</ul>
+<li><a href="{home}">The room, your wallet and all other pages</a></li>
+{reference}</ul>
 </article>
 """
+TO_REFERENCE = '<li><a href="/docs">The API</a></li>\n'
 
 router = APIRouter(prefix=PROBLEMS, include_in_schema=False)
 
@@ -47,7 +50,7 @@ async def list_problems(request: Request) -> Response:
         return JSONResponse(_table(), headers=JSON_HEADERS)
     rows = "".join(_row(code, entry) for code, entry in _table().items())
     about = "<p>Why the API refuses a request, by the member <code>code</code>.</p>"
-    return _page("Problems", f'<h1>Problems</h1>{about}<ul class="card stack">{rows}</ul>')
+    return _page(request, "Problems", f'<h1>Problems</h1>{about}<ul class="card stack">{rows}</ul>')
 
 
 @router.get("/{code}")
@@ -67,7 +70,7 @@ async def read_problem(code: str, request: Request) -> Response:
         *_list("Operations that answer with it", entry["operations"]),
         f'<p><a href="{PROBLEMS}">All problems</a></p>',
     ]
-    return _page(code, f'<article class="card stack">{"".join(parts)}</article>')
+    return _page(request, code, f'<article class="card stack">{"".join(parts)}</article>')
 
 
 def show_wrong_addresses(app: FastAPI) -> None:
@@ -78,7 +81,10 @@ def show_wrong_addresses(app: FastAPI) -> None:
     async def show(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404 and prefers_page(request.scope):
             _, title = NO_SUCH_ROUTE
-            return _page(title, WRONG_ADDRESS.format(title=title), 404)
+            off = request.app.state.pages_off
+            reference = "" if REFERENCE in off else TO_REFERENCE
+            text = WRONG_ADDRESS.format(title=title, home=home_of(off), reference=reference)
+            return _page(request, title, text, 404)
         response: Response = await refuse(request, error)
         if error.status_code == 404:
             response.headers["Vary"] = HEADERS["Vary"]
@@ -106,6 +112,13 @@ def _text(words: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
 
 
-def _page(title: str, content: str, status: int = 200) -> Response:
-    text = TEMPLATE.read_text().replace("{{title}}", title).replace("{{content}}", content)
-    return HTMLResponse(text, status, headers=HEADERS)
+def _page(request: Request, title: str, content: str, status: int = 200) -> Response:
+    brand: Brand = request.app.state.brand
+    text = (
+        brand.dress(TEMPLATE.read_text())
+        .replace("{{home}}", home_of(request.app.state.pages_off))
+        .replace("{{title}}", title)
+        .replace("{{content}}", content)
+    )
+    headers = BRAND_HEADERS if brand.folder else HEADERS
+    return HTMLResponse(text, status, headers=headers)

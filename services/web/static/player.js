@@ -1,8 +1,8 @@
 // The player: who is live and with what, as the room's own state has it. The connection is told apart.
 import { avatar, el, show, who } from "./dom.js";
+import { build as buildStage } from "./slot.js";
 import { named } from "./words.js";
 
-const pictureOf = (name) => new URL(`./scene/${name}.svg`, import.meta.url).href;
 const LINES = { open: "", gone: "Reconnecting …", opening: "Connecting …" };
 
 /** Whether gifts can be given in a room: somebody has to be there to receive them. */
@@ -15,19 +15,15 @@ export function absence(view, ended) {
   return { title: `${named(view.creator)} is not live`, text: "Gifts can be sent as soon as the stream begins." };
 }
 
-export function build() {
+export function build(room) {
   const tray = el("ol", { class: "tray", "aria-hidden": "true" });
   const effects = el("div", { class: "effects", "aria-hidden": "true" });
   const badge = el("span", { class: "live-dot" });
   const line = el("span", { class: "stage-line", role: "status" }, LINES.opening);
   const chip = el("div", { class: "host-chip" });
-  const host = el("img", { class: "stage-host", src: pictureOf("host"), alt: "", width: 260, height: 280 });
-  const lights = [el("i", { class: "beam one" }), el("i", { class: "beam two" }), el("i", { class: "bars" }, Array.from({ length: 7 }, () => el("b")))];
   const nobody = el("p", { class: "stage-empty" });
-  // Where the host application's player goes; until it fills it, a drawn stage is there.
-  const slot = el("div", { class: "stage-slot" },
-    el("img", { class: "stage-back", src: pictureOf("studio"), alt: "", width: 640, height: 360 }), lights, host);
-  const element = el("section", { class: "stage" }, slot, nobody, effects,
+  const slot = buildStage(room);
+  const element = el("section", { class: "stage" }, slot.element, nobody, effects,
     el("div", { class: "stage-top" }, chip, el("div", { class: "stage-state" }, badge, line)),
     el("div", { class: "stage-goal", id: "stage-goal" }), tray);
 
@@ -37,8 +33,7 @@ export function build() {
     element.setAttribute("aria-label", live ? `${view.creator}'s stream` : "The stage");
     badge.textContent = live ? "Live" : ended ? "Over" : "Not live";
     badge.classList.toggle("gone", !live);
-    host.alt = live ? `${view.creator} on the stage` : "";
-    for (const part of [host, ...lights]) part.hidden = !live;
+    slot.draw(live, live ? `${view.creator} on the stage` : "");
     nobody.hidden = live;
     nobody.textContent = live ? "" : absence(view, ended).title;
     chip.hidden = !view.creator;
