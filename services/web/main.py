@@ -1,12 +1,11 @@
 """Wires the web service together, and runs it."""
 
-import json
 import tomllib
 
 import uvicorn
 from fastapi import FastAPI
 
-from services.web import pages, problems
+from services.web import languages, pages, problems
 from services.web.brand import read_brand
 from services.web.settings import Settings
 from shared.http import build_app
@@ -23,25 +22,25 @@ def build(settings: Settings) -> FastAPI:
     )
     sources = pages.version_of(pages.STATIC)
     is_bundled = pages.has_bundles(sources)
-    version = pages.version_of(pages.BUNDLES) if is_bundled else sources
+    texts = languages.read_languages()
+    version = pages.version_of(pages.BUNDLES if is_bundled else pages.STATIC, languages.FOLDER)
     swagger_version = pages.version_of(pages.SWAGGER_UI)
     brand = read_brand(settings.name, settings.brand_folder, pages.version_of)
     off = settings.pages_off.split()
-    facts = pages.page_facts(
-        host_origins=settings.host_origins,
-        readings=settings.readings,
-        runbooks_url=settings.runbooks_url,
-        player_url=settings.player_url,
-        pages_off=settings.pages_off,
-    )
     app.state.brand = brand
     app.state.pages_off = off
     app.state.pages = pages.render_pages(
-        version=version, is_bundled=is_bundled, brand=brand, facts=facts, off=off
+        version=version,
+        is_bundled=is_bundled,
+        brand=brand,
+        facts=pages.page_facts(settings, texts),
+        languages=texts,
+        off=off,
     )
     app.state.reference = pages.render_reference(
         version=version, swagger_version=swagger_version, brand=brand, off=off
     )
+    app.state.languages = texts
     app.state.page_headers = pages.page_headers(
         settings.host_origins,
         picture_origins=settings.picture_origins,
@@ -54,7 +53,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(problems.router)
     problems.show_wrong_addresses(app)
     folders = [pages.BUNDLES, pages.STATIC] if is_bundled else [pages.STATIC]
-    made = {pages.DRAWINGS: json.dumps(pages.read_drawings())}
+    made = pages.make_texts(texts, is_bundled=is_bundled)
     app.mount("/static", pages.Files(folders, version, made), name="static")
     app.mount("/swagger-ui", pages.Files([pages.SWAGGER_UI], swagger_version), name="swagger-ui")
     if files := pages.brand_files(brand):

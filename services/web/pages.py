@@ -6,13 +6,14 @@ good and never mix two versions; under `/static/` alone they are asked for again
 
 `static/` is what people write, `bundles/` what deploy/bundles.py makes of it: one script and one
 style for a page. Bundles of other sources are not served, so a change is seen at the next start.
+Each page exists in each language: its texts are a module of their own, made when this starts.
 """
 
 import hashlib
 import html
 import json
 import mimetypes
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -27,13 +28,25 @@ from starlette.types import Scope
 
 from services.web.brand import KINDS as BRAND_KINDS
 from services.web.brand import Brand
+from services.web.languages import (
+    DEFAULT,
+    Messages,
+    choose_language,
+    direction_of,
+    module_of,
+    problems_of,
+    remember_language,
+    texts_of,
+)
+from services.web.settings import Settings
 from shared.http import from_state
-from shared.runtime.token_settings import Reading
 
 STATIC = Path(__file__).parent / "static"
 BUNDLES = Path(__file__).parent / "bundles"
 # In a folder of bundles: the version of the sources they were made of.
 MADE_OF = "SOURCES"
+# In a folder of bundles: the keys of the messages that a page may say.
+KEYS = "{page}.keys.json"
 # The styles of every page, before its own.
 SHEETS = ("tokens", "base", "buy")
 TEMPLATE = Path(__file__).parent / "page.html"
@@ -58,6 +71,7 @@ REVALIDATE = "no-cache"
 # The drawings of all gifts, in one file.
 DRAWINGS = "gifts.json"
 KINDS = frozenset((".css", ".js", ".svg"))
+MEDIA_TYPES = {".js": "text/javascript", ".json": "application/json"}
 # Everything comes from here: no foreign script, style or font, and nothing inline.
 SOURCES = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -95,7 +109,7 @@ class Files(StaticFiles):
     """
     The files of folders of the kinds that pages are made of, and nothing else of them.
 
-    A file is served from the first folder that has it; `made` are JSON documents by their names.
+    A file is served from the first folder that has it; `made` are texts by their names.
     """
 
     def __init__(
@@ -119,7 +133,8 @@ class Files(StaticFiles):
         named = version == self._version
         wanted = rest if named else path
         if wanted in self._made:
-            answer = Response(self._made[wanted], media_type="application/json")
+            media_type = MEDIA_TYPES[Path(wanted).suffix]
+            answer = Response(self._made[wanted], media_type=media_type)
         elif Path(wanted).suffix in self._kinds:
             answer = await super().get_response(wanted, scope)
         else:
@@ -134,12 +149,13 @@ def read_drawings() -> dict[str, str]:
     return {path.stem: path.read_text() for path in sorted((STATIC / "gifts").glob("*.svg"))}
 
 
-def version_of(folder: Path) -> str:
-    """Return what changes whenever any file does."""
+def version_of(*folders: Path) -> str:
+    """Return what changes whenever any file of the folders does."""
     seen = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        seen.update(f"{path.relative_to(folder)}\0".encode())
-        seen.update(path.read_bytes())
+    for folder in folders:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            seen.update(f"{path.relative_to(folder)}\0".encode())
+            seen.update(path.read_bytes())
     return seen.hexdigest()[:VERSION_CHARACTERS]
 
 
@@ -192,10 +208,11 @@ def render_pages(
     is_bundled: bool,
     brand: Brand,
     facts: Mapping[str, str],
+    languages: Mapping[str, Messages],
     off: Collection[str] = (),
-) -> dict[str, str]:
+) -> dict[tuple[str, str], str]:
     """
-    Return the text of each page, by its address.
+    Return the text of each page, by its address and its language.
 
     `facts` are what scripts know of this installation, each in a `meta` of its name; pages that
     are `off` are not there.
@@ -210,28 +227,53 @@ def render_pages(
         .replace("{{facts}}", "".join(metas))
     )
     return {
-        address: template.replace("{{name}}", name).replace("{{title}}", name.capitalize())
+        (address, language): _translate(
+            template.replace("{{name}}", name), name, language, messages
+        )
         for address, name in ADDRESSES.items()
+        for language, messages in languages.items()
         if name not in off
     }
 
 
-def page_facts(
-    *,
-    host_origins: str,
-    readings: Sequence[Reading],
-    runbooks_url: str,
-    player_url: str,
-    pages_off: str,
-) -> dict[str, str]:
+def page_facts(settings: Settings, languages: Iterable[str]) -> dict[str, str]:
     """Return what the pages' scripts know of this installation."""
     return {
-        "host-origins": host_origins,
-        "runbooks": runbooks_url,
-        "claims": json.dumps([asdict(reading) for reading in readings]),
-        "player": player_url,
-        "pages-off": pages_off,
+        "host-origins": settings.host_origins,
+        "runbooks": settings.runbooks_url,
+        "claims": json.dumps([asdict(reading) for reading in settings.readings]),
+        "languages": " ".join(languages),
+        "player": settings.player_url,
+        "pages-off": settings.pages_off,
     }
+
+
+def _translate(template: str, name: str, language: str, messages: Messages) -> str:
+    def translate(key: str) -> str:
+        return html.escape(str(messages[key]))
+
+    return (
+        template.replace("{{language}}", language)
+        .replace("{{direction}}", direction_of(language))
+        .replace("{{title}}", translate(f"page:{name}"))
+        .replace("{{skip}}", translate("page.skip"))
+        .replace("{{needs_javascript}}", translate("page.needs-javascript"))
+    )
+
+
+def make_texts(languages: Mapping[str, Messages], *, is_bundled: bool) -> dict[str, str]:
+    """Return the modules of messages, a page and language each, and the drawings of gifts."""
+    made = {DRAWINGS: json.dumps(read_drawings())}
+    for name in set(ADDRESSES.values()):
+        keys = BUNDLES / KEYS.format(page=name)
+        shown = frozenset(json.loads(keys.read_text())) if is_bundled else None
+        for language, messages in languages.items():
+            made[f"{name}.{language}.js"] = module_of(texts_of(messages, shown))
+    for language, messages in languages.items():
+        made[f"problems.{language}.js"] = module_of(problems_of(messages))
+    # A page of a host, which imports a module of ours, names no page.
+    made[f"languages/{DEFAULT}.js"] = module_of(texts_of(languages[DEFAULT], None))
+    return made
 
 
 def render_reference(
@@ -256,13 +298,18 @@ router = APIRouter(include_in_schema=False)
 
 async def read_page(
     request: Request,
-    pages: Annotated[dict[str, str], from_state("pages")],
+    pages: Annotated[dict[tuple[str, str], str], from_state("pages")],
+    languages: Annotated[dict[str, Messages], from_state("languages")],
     headers: Annotated[dict[str, str], from_state("page_headers")],
 ) -> Response:
-    page = pages.get(request.scope["route"].name)
+    language = choose_language(request, languages)
+    page = pages.get((request.scope["route"].name, language))
     if page is None:
         raise HTTPException(404)
-    return HTMLResponse(page, headers=headers)
+    answer = HTMLResponse(page, headers=headers)
+    answer.headers.update({"Content-Language": language, "Vary": "Accept-Language, Cookie"})
+    remember_language(request, answer, language)
+    return answer
 
 
 for address in ADDRESSES:

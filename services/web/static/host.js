@@ -1,6 +1,8 @@
 // The application that frames this page: it says who is signed in, and hears what happens here.
 //
 // Only origins of WEB_HOST_ORIGINS are asked, believed and told. `embed.js` is the other side of it.
+import { t } from "./language.js";
+
 const ANSWERS_SECONDS_MAX = 5;
 const ORIGINS = (document.querySelector("meta[name=ovation-host-origins]")?.getAttribute("content") ?? "").split(" ").filter(Boolean);
 const asked = new URLSearchParams(location.search);
@@ -34,7 +36,7 @@ export function onToken(listener) {
 /** Ask the application for a token. */
 export function requestToken() {
   return new Promise((resolve, reject) => {
-    const patience = setTimeout(() => { answer = null; reject(new Error("The app did not say who you are.")); }, ANSWERS_SECONDS_MAX * 1000);
+    const patience = setTimeout(() => { answer = null; reject(new Error(t("session.no-token"))); }, ANSWERS_SECONDS_MAX * 1000);
     answer = (token) => { clearTimeout(patience); answer = null; resolve(token); };
     for (const origin of ORIGINS) window.parent.postMessage("ovation:token-wanted", origin);
   });

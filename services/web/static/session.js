@@ -6,6 +6,7 @@
 // "ovation:token-wanted" with { type: "ovation:token", token }, and by sending another one, or null,
 // when its user changes.
 import { isFramed, onToken, requestToken } from "./host.js";
+import { t } from "./language.js";
 
 const TOKEN = "ovation.token";
 const PERSON = "ovation.person";
@@ -17,7 +18,8 @@ const kept = storage();
 const READINGS = JSON.parse(metaOf("ovation-claims") ?? "[]");
 const NOWHERE = { prefix: "", names: { roles: [], scopes: [], country: [] } };
 
-function metaOf(name) {
+/** What the server says to the page in its head. */
+export function metaOf(name) {
   return document.querySelector(`meta[name=${name}]`)?.getAttribute("content");
 }
 
@@ -120,7 +122,7 @@ export async function play(person) {
       country: person.country, age_verified: person.age_verified,
     }),
   });
-  if (!answer.ok) throw new Error("The development issuer does not answer.");
+  if (!answer.ok) throw new Error(t("session.no-issuer"));
   signIn((await answer.json()).access_token, person);
 }
 
