@@ -28,6 +28,8 @@ class Frame {
     this.element = element;
     this.token = token;
     this.receive = receive;
+    // Before it asked, nothing in the frame listens.
+    this.hasAsked = false;
     this.listener = (event) => this.hear(event);
     window.addEventListener("message", this.listener);
   }
@@ -39,6 +41,7 @@ class Frame {
   }
 
   async sign() {
+    this.hasAsked = true;
     const token = await this.token();
     this.element.contentWindow?.postMessage({ type: "ovation:token", token: token ?? null }, HOME);
   }
@@ -72,7 +75,7 @@ class Embedded extends HTMLElement {
   /** Another token is another person, or a newer one: the frame hears of it at once. */
   set token(value) {
     this.given = value;
-    this.frame?.sign();
+    if (this.frame?.hasAsked) this.frame.sign();
   }
 
   connectedCallback() {
