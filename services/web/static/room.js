@@ -10,6 +10,7 @@ import { catalogue } from "./gifts.js";
 import { arrange, tell } from "./host.js";
 import { build as buildPanel } from "./panel.js";
 import { build as buildSending } from "./sending.js";
+import { t } from "./language.js";
 import { onChange } from "./session.js";
 import { failed, start, toast } from "./shell.js";
 import { build as buildSide } from "./side.js";
@@ -69,7 +70,7 @@ async function enter(person) {
     else await visit(person, { room, view, gifts: await gifts }, isCurrent);
   } catch (error) {
     if (!(error instanceof NoAddress)) throw error;
-    plain("There is no such room", error.message);
+    plain(t("room.no-such"), error.message);
   }
 }
 
@@ -80,7 +81,7 @@ function plain(title, text) {
 
 /** The front page while no room is live: it opens one as soon as there is one. */
 function nobodyIsLive(person, isCurrent) {
-  plain("Nobody is live right now", "A room opens here as soon as a creator goes live.");
+  plain(t("room.nobody-live"), t("room.nobody-live-text"));
   const timer = setInterval(async () => {
     if (document.hidden) return;
     const found = await roomName().catch(() => null);
@@ -107,7 +108,7 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
     priceChanged: () => location.reload(),
     topUp: () => topUp(),
   });
-  const topUp = async () => { if (await buyCoins()) { toast("Your coins are here."); money.look(); } };
+  const topUp = async () => { if (await buyCoins()) { toast(t("room.coins-here")); money.look(); } };
   const preview = (gift) => effects.preview(gift, person.name);
   const panel = buildPanel({ gifts, user: person.user, tap: sending.tap, topUp, preview, signal: ending.signal });
   money.shown(panel.setBalance);
@@ -117,7 +118,7 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
     list, tray: buildTray(player.tray), effects,
     changed: () => { quietFeed.hidden = list.children.length > 0; side.changed(); },
   });
-  const quietFeed = empty("Quiet so far", "The first gift shows up here.");
+  const quietFeed = empty(t("room.quiet"), t("room.quiet-text"));
 
   function over() {
     ended = true;
@@ -162,11 +163,11 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
   }
 
   draw();
-  show($("main"), el("h1", { class: "unseen" }, `Room ${room}`),
+  show($("main"), el("h1", { class: "unseen" }, t("room.title", { room })),
     el("div", { class: "room-grid" },
       el("div", { class: "watch" }, player.element, below, panel.actions, panel.combo, buildTools({ changed: effects.clear })),
-      el("aside", { class: "card side", "aria-label": "What happens here" }, tabs("What happens here", [
-        { id: "feed", title: "Live", content: [quietFeed, list] }, ...side.panes,
+      el("aside", { class: "card side", "aria-label": t("room.happens") }, tabs(t("room.happens"), [
+        { id: "feed", title: t("room.tab-live"), content: [quietFeed, list] }, ...side.panes,
       ]))));
   isWatching(true);
   const opened = Date.now();
