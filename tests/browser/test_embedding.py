@@ -104,7 +104,8 @@ def test_the_gifts_alone_are_as_high_as_they_have_to_be_and_send(browser):
         )
         frame.get_by_role("link", name="limits").click()
         page.frame_locator("dialog iframe").locator(".person-name", has_text="Mira").wait_for()
-        assert heard(page, "open") == [{"path": "/wallet#limits"}]
+        (opened,) = heard(page, "open")
+        assert (opened["path"], opened["title"]) == ("/wallet#limits", "limits")
         page.get_by_role("button", name="Close").click()
         expect(page.locator("dialog")).to_have_count(0)
 

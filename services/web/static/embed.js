@@ -111,7 +111,7 @@ class Embedded extends HTMLElement {
     const language = this.getAttribute("language");
     if (language) query.set("language", language);
     const element = made("iframe", { display: "block", width: "100%", height: "100%", border: "0", background: "transparent", colorScheme: "light dark" },
-      { title: this.title || "Ovation", allow: ALLOW, src: `${HOME}/rooms/${encodeURIComponent(room)}?${query}` });
+      { title: this.title || room, allow: ALLOW, src: `${HOME}/rooms/${encodeURIComponent(room)}?${query}` });
     this.frame = new Frame(element, { token: () => this.current(), receive: (data) => this.receive(data) });
     this.place(element);
   }
@@ -127,7 +127,7 @@ class Embedded extends HTMLElement {
   receive({ type, ...facts }) {
     const name = type.replace(/^ovation:/, "");
     if (TOLD.includes(name)) this.announce(name, facts.gift ?? facts);
-    if (name === "open" && this.announce("open", facts)) this.openPage(String(facts.path));
+    if (name === "open" && this.announce("open", facts)) this.openPage(facts);
   }
 
   /** Return whether nobody took the event over. */
@@ -135,14 +135,14 @@ class Embedded extends HTMLElement {
     return this.dispatchEvent(new CustomEvent(`ovation-${name}`, { detail, bubbles: true, composed: true, cancelable: name === "open" }));
   }
 
-  /** A page of ours, such as the wallet, over the page of the host. */
-  openPage(path) {
-    const address = new URL(path, HOME);
+  /** A page of ours, such as the wallet, over the page of the host; its words come from ours, in its language. */
+  openPage(/** @type {Record<string, unknown>} */ { path, title, close: word }) {
+    const address = new URL(String(path), HOME);
     if (address.origin !== HOME) return;
     const dialog = made("dialog", { width: "min(60rem, calc(100vw - 2rem))", height: "calc(100vh - 2rem)", padding: "0", border: "0", borderRadius: "1rem", overflow: "hidden" });
     const close = made("button", { position: "absolute", insetBlockStart: ".5rem", insetInlineEnd: ".5rem", width: "2.75rem", height: "2.75rem", border: "0", borderRadius: "50%", font: "1.5rem/1 system-ui", cursor: "pointer" }, { type: "button", textContent: "×" });
-    close.setAttribute("aria-label", "Close");
-    const element = made("iframe", { display: "block", width: "100%", height: "100%", border: "0" }, { title: "Ovation", src: address.href });
+    close.setAttribute("aria-label", String(word));
+    const element = made("iframe", { display: "block", width: "100%", height: "100%", border: "0" }, { title: String(title), src: address.href });
     const frame = new Frame(element, { token: () => this.current(), receive: () => {} });
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => { frame.end(); dialog.remove(); });

@@ -53,7 +53,7 @@ function openElsewhere(event) {
   if (!host || !(link instanceof HTMLAnchorElement) || link.origin !== location.origin || link.download || link.target) return;
   if (link.pathname === location.pathname) return;
   event.preventDefault();
-  tell("open", { path: `${link.pathname}${link.search}${link.hash}` });
+  tell("open", { path: `${link.pathname}${link.search}${link.hash}`, title: link.textContent, close: t("step.close") });
 }
 
 /** Tell the application how high the page is, whenever that changes. */
