@@ -89,6 +89,9 @@ UPLOAD_SETTINGS = (
 )
 # What a provider or a chat service signs carries no token of ours.
 SIGNED = ("^/v1/webhooks/", "^/v1/callbacks/")
+_REFUSALS = problems(
+    body_bytes_max=BODY_KILOBYTES_MAX * 1024, upload_bytes_max=UPLOAD_KILOBYTES_MAX * 1024
+)
 # The first match wins. Every other path belongs to web.
 ROUTES: tuple[tuple[str, str], ...] = tuple(
     (pattern, service.name) for service in SERVICES.values() for pattern in service.routes
@@ -197,10 +200,7 @@ def render(
         _location("= /openapi.json", "default_type application/json;", f"alias {openapi_file};"),
         *_contracts(contracts_folder),
         _location("/", _pass("web", targets)),
-        *problems(
-            body_bytes_max=BODY_KILOBYTES_MAX * 1024,
-            upload_bytes_max=UPLOAD_KILOBYTES_MAX * 1024,
-        ),
+        *_REFUSALS,
         FEED_ANSWERS,
     ]
     body = "\n\n".join(["\n".join(settings), *locations])
