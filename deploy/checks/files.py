@@ -28,7 +28,7 @@ PLACES = """
     services/sandbox/*.py services/sandbox/provider/*.py
     services/web/*.py services/web/*.html services/web/problems.json
     services/web/languages/*.json
-    services/web/static/** services/web/bundles/*
+    services/web/static/** services/web/bundles/* services/web/vendor/*
     shared/__init__.py shared/errors.py shared/idempotency.py shared/keyring.py shared/money.py
     shared/secrets.py
     shared/*/*.py shared/contracts/published.json

@@ -1,6 +1,6 @@
 // What the pages know of gifts: the catalogue, their pictures, and how each one moves.
 import { get, path } from "./api.js";
-import { el } from "./dom.js";
+import { plays } from "./films.js";
 import { language } from "./language.js";
 import { money } from "./words.js";
 
@@ -44,8 +44,6 @@ async function drawingOf(id) {
 // What an installation's catalogue has of its own, by gift: it comes before our drawings.
 const icons = new Map();
 const films = new Map();
-const PICTURES = ["webp", "apng", "avif", "gif", "png", "svg"];
-const FILMS = ["webm", "mp4"];
 // In a drawing of ours: it moves, and has no ground of its own.
 const MOVING = "#scene";
 
@@ -62,19 +60,8 @@ export function picture(id, size = 48, { isMoving = false } = {}) {
   return image;
 }
 
-/** What the catalogue shows while a gift is played, with its length; null if it has nothing that a browser plays by itself. */
-export function film(id) {
-  const found = films.get(id);
-  if (!found) return null;
-  const ms = found.duration_ms;
-  if (PICTURES.includes(found.format)) return { element: el("img", { src: found.url, alt: "", onerror: dropped }), ms };
-  const element = el("video", { src: found.url, autoplay: true, playsinline: true, onerror: dropped });
-  // Without this no browser begins by itself; as an attribute it counts only in what a server wrote.
-  element.muted = true;
-  return { element, ms };
-}
-
-const dropped = (event) => event.currentTarget.remove();
+/** What the catalogue shows while a gift is played: its format, address and length; null if it has nothing that a browser plays. */
+export const filmOf = (id) => films.get(id) ?? null;
 
 export async function catalogue() {
   const { items } = await get(path`/v1/catalogue?language=${language}`);
@@ -83,7 +70,7 @@ export async function catalogue() {
     const isOwn = (/** @type {unknown} */ url) => url !== `/static/gifts/${id}.svg`;
     if (icon && isOwn(icon)) icons.set(id, icon);
     else icons.delete(id);
-    const found = animations.find(({ format, url }) => isOwn(url) && [...PICTURES, ...FILMS].includes(String(format)));
+    const found = animations.find(({ format, url }) => isOwn(url) && plays(String(format)));
     if (found) films.set(id, found);
     else films.delete(id);
   }
