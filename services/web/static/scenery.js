@@ -7,7 +7,7 @@ import { number } from "./words.js";
 /** The ids of the gifts that have a scene. */
 export const withScene = ["g_loco", "g_manta", "g_orchestra", "g_piano", "g_observatory", "g_harbour", "g_storm", "g_citadel", "g_crown"];
 
-const sender = (entry) => entry.viewer ?? t("effect.somebody");
+const sender = (entry) => entry.viewer ?? t("feed.somebody");
 
 let loading = null;
 /** Fetch what scenes are made of: most people in a room never see one. */
@@ -44,5 +44,5 @@ export function crest(entry) {
   const count = entry.repeat_count ?? entry.count ?? 1;
   return el("div", { class: "crest" }, avatar(name),
     el("p", {}, who(name), el("span", {}, entry.preview ? t("effect.preview") : entry.name ?? entry.gift_type)),
-    count > 1 ? el("strong", { class: "crest-count" }, t("effect.count", { count: number(count) })) : null, coins(entry.coins));
+    count > 1 ? el("strong", { class: "crest-count" }, `×${number(count)}`) : null, coins(entry.coins));
 }
