@@ -23,8 +23,3 @@ declare global {
   /** A body or an answer by its name in the OpenAPI document. */
   type Schema<N extends keyof components["schemas"]> = components["schemas"][N];
 }
-
-// deploy/bundles.py writes it from npm's package, whose own declarations these are.
-declare module "*/lottie_player.js" {
-  export { default } from "lottie-web";
-}

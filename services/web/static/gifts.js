@@ -48,15 +48,18 @@ const names = new Map();
 // In a drawing of ours: it moves, and has no ground of its own.
 const MOVING = "#scene";
 
+/** Gifts of a new installation name our own drawings, which are here already. */
+const isOwn = (id, /** @type {unknown} */ url) => url !== `/static/gifts/${id}.svg`;
+
 /** A picture of a gift; one we have no drawing for is a wrapped present. */
-export function picture(id, size = 48, { isMoving = false } = {}) {
+export function picture(id, size = 48, { isMoving = false, url = icons.get(id) } = {}) {
   const image = new Image(size, size);
   image.alt = "";
   image.decoding = "async";
   const draw = () => drawingOf(id).then((drawing) => { image.src = drawing && isMoving ? drawing + MOVING : drawing; });
   // What cannot be fetched, or may not be by the policy of the pages, is no reason for a hole.
   image.onerror = () => { image.onerror = null; draw(); };
-  if (icons.has(id)) image.src = icons.get(id);
+  if (url && isOwn(id, url)) image.src = url;
   else draw();
   return image;
 }
@@ -68,11 +71,9 @@ export async function catalogue() {
   const { items } = await get(path`/v1/catalogue?language=${language}`);
   for (const { gift_type: id, name, icon_url: icon, animations = [] } of items) {
     names.set(id, name);
-    // Gifts of a new installation name our own drawings, which are here already.
-    const isOwn = (/** @type {unknown} */ url) => url !== `/static/gifts/${id}.svg`;
-    if (icon && isOwn(icon)) icons.set(id, icon);
+    if (icon && isOwn(id, icon)) icons.set(id, icon);
     else icons.delete(id);
-    const found = animations.find(({ format, url }) => isOwn(url) && plays(String(format)));
+    const found = animations.find(({ format, url }) => isOwn(id, url) && plays(String(format)));
     if (found) films.set(id, found);
     else films.delete(id);
   }

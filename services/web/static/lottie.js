@@ -13,7 +13,8 @@ export async function play(place, url) {
   const animation = player.loadAnimation({ container: place, renderer: "svg", loop: true, autoplay: false, animationData, rendererSettings: { progressiveLoad: true, focusable: false } });
   await new Promise((resolve, reject) => {
     animation.addEventListener("DOMLoaded", resolve);
-    for (const name of ["data_failed", "error"]) animation.addEventListener(name, () => reject(new Error(name)));
+    animation.addEventListener("data_failed", () => reject(new Error("unreadable")));
+    animation.addEventListener("error", () => reject(new Error("undrawable")));
   }).catch((error) => { animation.destroy(); throw error; });
   return { start: () => animation.play(), stop: () => animation.destroy() };
 }

@@ -1,6 +1,6 @@
 // Which gifts have a scene of their own, and what every loud gift has: the crest of its sender.
 import { avatar, coins, el, who } from "./dom.js";
-import { picture } from "./gifts.js";
+import { nameOfGift, picture } from "./gifts.js";
 import { t } from "./language.js";
 import { number } from "./words.js";
 
@@ -43,6 +43,6 @@ export function crest(entry) {
   const name = sender(entry);
   const count = entry.repeat_count ?? entry.count ?? 1;
   return el("div", { class: "crest" }, avatar(name),
-    el("p", {}, who(name), el("span", {}, entry.preview ? t("effect.preview") : entry.name ?? entry.gift_type)),
+    el("p", {}, who(name), el("span", {}, entry.preview ? t("effect.preview") : nameOfGift(entry))),
     count > 1 ? el("strong", { class: "crest-count" }, `×${number(count)}`) : null, coins(entry.coins));
 }
