@@ -1,8 +1,8 @@
 // The player: who is live and with what, as the room's own state has it. The connection is told apart.
-import { avatar, el, show, who } from "./dom.js";
-import { t } from "./language.js";
+import { el, show } from "./dom.js";
+import { parts, t } from "./language.js";
+import { avatar, called, who } from "./people.js";
 import { build as buildStage } from "./slot.js";
-import { named } from "./words.js";
 
 const LINES = { open: "", gone: t("room.reconnecting"), opening: t("room.connecting") };
 
@@ -12,8 +12,8 @@ export const isOnAir = (view) => Boolean(view.live && view.creator);
 /** What to say of a room where nobody can be given anything; `ended` if one saw it end. */
 export function absence(view, ended) {
   if (!view.creator) return { title: t("room.no-creator"), text: t("room.no-creator-text") };
-  if (ended) return { title: t("room.over"), text: t("room.over-text", { creator: named(view.creator) }) };
-  return { title: t("room.not-live", { creator: named(view.creator) }), text: t("room.not-live-text") };
+  if (ended) return { title: t("room.over"), text: parts("room.over-text", { creator: who(view.creator) }) };
+  return { title: parts("room.not-live", { creator: who(view.creator) }), text: t("room.not-live-text") };
 }
 
 export function build(room) {
@@ -28,17 +28,26 @@ export function build(room) {
     el("div", { class: "stage-top" }, chip, el("div", { class: "stage-state" }, badge, line)),
     el("div", { class: "stage-goal", id: "stage-goal" }), tray);
 
+  let drawn = null;
+
   /** Draw who is there, and nobody who is not. */
   function draw(view, ended) {
     const live = isOnAir(view);
-    element.setAttribute("aria-label", live ? t("room.stream-of", { creator: view.creator }) : t("room.stage"));
+    if (!live) element.setAttribute("aria-label", t("room.stage"));
     badge.textContent = live ? t("room.badge-live") : ended ? t("room.badge-over") : t("room.badge-not-live");
     badge.classList.toggle("gone", !live);
-    slot.draw(live, live ? t("room.on-stage", { creator: view.creator }) : "");
+    slot.draw(live, "");
     nobody.hidden = live;
-    nobody.textContent = live ? "" : absence(view, ended).title;
+    show(nobody, live ? null : absence(view, ended).title);
     chip.hidden = !view.creator;
     if (!view.creator) return;
+    drawn = live ? view.creator : null;
+    called(view.creator, (creator) => {
+      // The name may come when somebody else is there, or nobody any more.
+      if (drawn !== view.creator) return;
+      element.setAttribute("aria-label", t("room.stream-of", { creator }));
+      slot.draw(true, t("room.on-stage", { creator }));
+    });
     show(chip, avatar(view.creator), el("span", { class: "host-text" }, who(view.creator), live && view.stream?.title ? el("span", {}, view.stream.title) : null));
   }
 

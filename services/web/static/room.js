@@ -109,7 +109,7 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
     topUp: () => topUp(),
   });
   const topUp = async () => { if (await buyCoins()) { toast(t("room.coins-here")); money.look(); } };
-  const preview = (gift) => effects.preview(gift, person.name);
+  const preview = (gift) => effects.preview(gift, person.user);
   const panel = buildPanel({ gifts, user: person.user, tap: sending.tap, topUp, preview, signal: ending.signal });
   money.shown(panel.setBalance);
   const below = el("div", { class: "below" });

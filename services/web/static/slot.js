@@ -36,11 +36,13 @@ function drawn(element) {
 
 /** The player is there while somebody is live: nothing goes on sounding after the end. */
 function framed(element, room) {
+  const frame = el("iframe", { class: "stage-frame", title: "", ...ALLOWED, src: PLAYER.replace("{room}", encodeURIComponent(room)) });
   return {
     element,
     draw: (live, title) => {
       if (!live) show(element);
-      else if (!element.hasChildNodes()) show(element, el("iframe", { class: "stage-frame", title, ...ALLOWED, src: PLAYER.replace("{room}", encodeURIComponent(room)) }));
+      else if (frame.isConnected) frame.title = title;
+      else show(element, frame);
     },
   };
 }
