@@ -43,6 +43,9 @@ from shared.http import from_state
 
 STATIC = Path(__file__).parent / "static"
 BUNDLES = Path(__file__).parent / "bundles"
+# Programs of others that pages fetch when they need them: deploy/bundles.py writes these too.
+VENDOR = Path(__file__).parent / "vendor"
+LOTTIE_PLAYER = "lottie_player.js"
 # In a folder of bundles: the version of the sources they were made of.
 MADE_OF = "SOURCES"
 # In a folder of bundles: the keys of the messages that a page may say.
