@@ -63,10 +63,12 @@ STICKING_OUT_LEFT = STICKING_OUT.replace(".right > innerWidth + 1", ".left < -1"
 
 def combinations():
     """Every size in every language, dark and light in turns; or really all, if asked for."""
-    every = list(itertools.product(SIZES, LANGUAGES))
-    if ALL:
-        return [(size, language, scheme) for size, language in every for scheme in SCHEMES]
-    return [(*one, SCHEMES[number % len(SCHEMES)]) for number, one in enumerate(every)]
+    every = itertools.product(enumerate(SIZES), enumerate(LANGUAGES), enumerate(SCHEMES))
+    return [
+        (size, language, scheme)
+        for (a, size), (b, language), (c, scheme) in every
+        if ALL or (a + b) % len(SCHEMES) == c
+    ]
 
 
 def problems(page, axe):
