@@ -24,7 +24,7 @@ ALL = os.environ.get("SCREENSHOTS") == "all"
 FOLDER = "sizes"
 STAGE_SHARE_MIN = 0.2
 NAMES = ("room", "wallet", "creator", "operator")
-# Texts that one can see only half of, though nothing says that they go on: no scrolling, no ellipsis.
+# Texts that one sees half of, where nothing says that they go on: no scrolling, no ellipsis.
 CUT_OFF = """() => {
   const isText = (node) => [...node.childNodes].some(
       (child) => child.nodeType === Node.TEXT_NODE && child.textContent.trim());
