@@ -81,9 +81,10 @@ def heard(page, name):
     return [detail for kind, detail in page.evaluate("heard") if kind == name]
 
 
-def test_the_gifts_alone_are_as_high_as_they_have_to_be_and_send(browser):
+@pytest.mark.parametrize("width", [300, 1200])
+def test_the_gifts_alone_are_as_high_as_they_have_to_be_and_send(browser, width):
     api = Api()
-    with a_host(browser, GIFTS, api=api, size=(400, 900)) as page:
+    with a_host(browser, GIFTS, api=api, size=(width, 900)) as page:
         frame = page.frame_locator("ovation-gifts iframe")
         frame.locator("#send").click()
         page.wait_for_function("heard.length > 0")
