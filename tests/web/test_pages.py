@@ -16,9 +16,9 @@ from services.web.pages import (
     MADE_OF,
     REFERENCE_TEMPLATE,
     STATIC,
-    VENDOR,
     SWAGGER_UI,
     TEMPLATE,
+    VENDOR,
     version_of,
 )
 from services.web.settings import Settings

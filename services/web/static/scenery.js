@@ -1,13 +1,11 @@
 // Which gifts have a scene of their own, and what every loud gift has: the crest of its sender.
-import { avatar, coins, el, who } from "./dom.js";
+import { coins, el } from "./dom.js";
 import { nameOfGift, picture } from "./gifts.js";
-import { t } from "./language.js";
-import { number } from "./words.js";
+import { number, t } from "./language.js";
+import { avatar, who } from "./people.js";
 
 /** The ids of the gifts that have a scene. */
 export const withScene = ["g_loco", "g_manta", "g_orchestra", "g_piano", "g_observatory", "g_harbour", "g_storm", "g_citadel", "g_crown"];
-
-const sender = (entry) => entry.viewer ?? t("feed.somebody");
 
 let loading = null;
 /** Fetch what scenes are made of: most people in a room never see one. */
@@ -32,7 +30,7 @@ export async function scene(entry, ms) {
   if (!withScene.includes(entry.gift_type)) return null;
   try {
     const [{ build }] = await load();
-    return build(entry, ms, { el, avatar, picture, crest, sender });
+    return build(entry, ms, { el, avatar, picture, crest });
   } catch {
     return null;
   }
@@ -40,9 +38,8 @@ export async function scene(entry, ms) {
 
 /** Who sent it: face, name, gift, and the number of the combo. */
 export function crest(entry) {
-  const name = sender(entry);
   const count = entry.repeat_count ?? entry.count ?? 1;
-  return el("div", { class: "crest" }, avatar(name),
-    el("p", {}, who(name), el("span", {}, entry.preview ? t("effect.preview") : nameOfGift(entry))),
+  return el("div", { class: "crest" }, avatar(entry.viewer),
+    el("p", {}, who(entry.viewer), el("span", {}, entry.preview ? t("effect.preview") : nameOfGift(entry))),
     count > 1 ? el("strong", { class: "crest-count" }, `×${number(count)}`) : null, coins(entry.coins));
 }

@@ -86,10 +86,10 @@ export function build(entry, ms, tools) {
   };
 }
 
-function contentOf({ content }, entry, { el, avatar, picture, sender }) {
+function contentOf({ content }, entry, { el, avatar, picture }) {
   const drawing = () => picture(entry.gift_type, 320, { isMoving: true });
   if (content === "gift") return drawing();
-  if (content === "train") return [drawing(), ...Array.from({ length: 3 }, () => el("div", { class: "wagon" }, avatar(sender(entry))))];
+  if (content === "train") return [drawing(), ...Array.from({ length: 3 }, () => el("div", { class: "wagon" }, avatar(entry.viewer)))];
   return null;
 }
 
