@@ -1,64 +1,55 @@
 // The creator's page: what was earned, when it can be paid out, and who made it possible.
-import { all, get } from "./api.js";
+import { get } from "./api.js";
 import { chart } from "./chart.js";
-import { $, avatar, coins, diamonds, el, empty, icon, show, who } from "./dom.js";
+import { $, diamonds, el, empty, icon, show } from "./dom.js";
+import { earningsCard } from "./earnings.js";
+import { nameOf, t } from "./language.js";
 import { payouts } from "./payouts.js";
+import { received } from "./received.js";
 import { card, start } from "./shell.js";
 import { statements } from "./statements.js";
-import { ownRoom, studio, thank } from "./studio.js";
+import { ownRooms, streams } from "./streams.js";
+import { studio } from "./studio.js";
 import { terms } from "./terms.js";
-import { day, fromNow, money, named, number, short, time, words } from "./words.js";
-
-const REASONS = {
-  standard: "Every gift waits a while, in case its payment is taken back.",
-  "new-creator": "The first gifts of a new creator wait longer.",
-  "funding-risk": "The bank warned about the payment behind it.",
-  practice: "A practice system: nothing waits long.",
-};
-const GIFTS_PAGES = 5;
-// Who gave anonymously.
-const SOMEBODY = "Somebody";
+import { day, fromNow, money, named } from "./words.js";
 
 start(async (person) => {
-  const room = ownRoom(person);
-  const { stream, goals, perks, supporters } = studio(room);
-  const mine = card("Your diamonds", figures, { className: "across" });
-  const earned = all("/v1/earnings/me/gifts", GIFTS_PAGES);
-  show($("main"), el("h1", { class: "page-title" }, `Hello, ${named(person.name)}`),
+  const rooms = ownRooms();
+  const { goals, perks, supporters } = studio(rooms);
+  const mine = card(t("studio.diamonds"), figures, { className: "across", id: "diamonds" });
+  show($("main"), el("h1", { class: "page-title" }, t("studio.hello", { name: named(person.name) })),
     el("div", { class: "columns two" },
       mine,
-      card("Earned lately", async () => chart(await earned), { className: "across" }),
-      el("div", { class: "column" }, stream, goals, perks),
-      el("div", { class: "column" }, payouts(() => mine.refresh()), card("When diamonds unlock", unlocking), card("What you get", terms), statements(), supporters),
-      card("Gifts you received", async () => received(await earned, await room), { className: "across" })));
-}, { role: "creator", title: "Your studio" });
+      card(t("chart.title"), chart, { className: "across" }),
+      el("div", { class: "column" }, streams(rooms, person), earningsCard(), goals, perks),
+      el("div", { class: "column" }, payouts(person, () => mine.refresh()), card(t("hold.title"), unlocking, { id: "holds" }),
+        statements(), card(t("studio.terms"), terms), supporters),
+      received()));
+}, { role: "creator", title: t("studio.title") });
 
 async function figures() {
-  const mine = await get("/v1/earnings/me");
+  const [mine, { minimum }] = await Promise.all([get("/v1/earnings/me"), get("/v1/payouts/limits")]);
   const tile = (name, amount, text, className) => el("li", { class: `tile ${className}` },
     el("span", { class: "small" }, name), el("span", { class: "figure" }, diamonds(amount)), el("span", { class: "small muted" }, text));
   return el("ul", { class: "tiles" },
-    tile("Available", mine.available_diamonds, `${money(mine.value.amount_minor, mine.value.currency)}, ready to be paid out`, "main"),
-    tile("Pending", mine.pending_diamonds, mine.pending_diamonds ? "unlocking below" : "nothing waits"),
-    tile("On their way", mine.reserved_diamonds, "in a payout that is under way"),
-    tile("All time", mine.lifetime_diamonds, `${number(mine.lifetime_diamonds)} diamonds ever earned`));
+    tile(t("studio.available"), mine.available_diamonds, worth(mine, minimum), "main"),
+    tile(t("studio.pending"), mine.pending_diamonds, t(mine.pending_diamonds ? "studio.pending-some" : "studio.pending-none")),
+    tile(t("studio.reserved"), mine.reserved_diamonds, t("studio.reserved-text")),
+    tile(t("studio.lifetime"), mine.lifetime_diamonds, t("studio.lifetime-text")));
+}
+
+/** What can be done with the available diamonds, in words. */
+function worth({ available_diamonds: available, value }, { diamonds: least, missing_diamonds: missing }) {
+  const amount = money(value.amount_minor, value.currency);
+  if (!available) return t("studio.available-none", { least });
+  if (missing) return value.amount_minor ? t("studio.available-some", { amount, count: missing }) : t("studio.available-few", { count: missing });
+  return t("studio.available-ready", { amount });
 }
 
 async function unlocking() {
   const { holds } = await get("/v1/earnings/me");
-  if (!holds.length) return empty("Nothing waits", "All your diamonds are available.");
+  if (!holds.length) return empty(t("hold.none"), t("hold.none-text"));
   return el("ol", { class: "lines" }, holds.map((hold) => el("li", {},
-    icon("clock"), el("span", { class: "grow" }, el("strong", {}, `${day(hold.unlocks_at)}, ${fromNow(hold.unlocks_at)}`),
-      el("span", { class: "small muted" }, REASONS[hold.reason] ?? words(hold.reason))), diamonds(hold.diamonds))));
-}
-
-function received(gifts, room) {
-  if (!gifts.length) return empty("No gifts yet", "Go live, and they show up here.");
-  return el("ul", { class: "lines received" }, gifts.slice(0, 50).map((gift) => el("li", {},
-    avatar(gift.viewer ?? SOMEBODY), el("span", { class: "grow" }, who(gift.viewer ?? SOMEBODY), el("span", { class: "small muted" }, `${time(gift.earned_at)}, gift ${short(gift.gift)}`)),
-    el("span", { class: `tag ${gift.state === "available" ? "good" : gift.state === "reversed" ? "bad" : "warn"}`, title: REASONS[gift.hold_reason] },
-      gift.state === "pending" ? `unlocks ${day(gift.matures_at)}` : gift.state),
-    gift.reversed_diamonds ? el("span", { class: "small muted" }, `${number(gift.reversed_diamonds)} taken back`) : null,
-    coins(gift.coins, { class: "muted" }), diamonds(gift.diamonds),
-    el("button", { class: "tiny", "aria-label": `Thank ${gift.viewer ?? "somebody"} for gift ${short(gift.gift)}`, onclick: () => thank(room, gift) }, "Thank"))));
+    icon("clock"), el("span", { class: "grow" }, el("strong", {}, t("hold.until", { day: day(hold.unlocks_at), when: fromNow(hold.unlocks_at) })),
+      el("span", { class: "small muted" }, nameOf("hold", hold.reason))), diamonds(hold.diamonds))));
 }
