@@ -1,49 +1,50 @@
 // The creator's page: what was earned, when it can be paid out, and who made it possible.
 import { get } from "./api.js";
-import { chart } from "./chart.js";
+import { ownChart } from "./chart.js";
 import { $, diamonds, el, empty, icon, show } from "./dom.js";
 import { earningsCard } from "./earnings.js";
-import { nameOf, t } from "./language.js";
+import { nameOf, parts, t } from "./language.js";
 import { payouts } from "./payouts.js";
+import { who } from "./people.js";
 import { received } from "./received.js";
 import { card, start } from "./shell.js";
 import { statements } from "./statements.js";
 import { ownRooms, streams } from "./streams.js";
 import { studio } from "./studio.js";
 import { terms } from "./terms.js";
-import { day, fromNow, money, named } from "./words.js";
+import { day, fromNow, money } from "./words.js";
 
 start(async (person) => {
   const rooms = ownRooms();
   const { goals, perks, supporters } = studio(rooms);
-  const mine = card(t("studio.diamonds"), figures, { className: "across", id: "diamonds" });
-  show($("main"), el("h1", { class: "page-title" }, t("studio.hello", { name: named(person.name) })),
+  const mine = card(t("creator.diamonds"), figures, { className: "across", id: "diamonds" });
+  show($("main"), el("h1", { class: "page-title" }, parts("creator.hello", { name: who(person.user) })),
     el("div", { class: "columns two" },
       mine,
-      card(t("chart.title"), chart, { className: "across" }),
+      card(t("chart.title"), ownChart, { className: "across" }),
       el("div", { class: "column" }, streams(rooms, person), earningsCard(), goals, perks),
       el("div", { class: "column" }, payouts(person, () => mine.refresh()), card(t("hold.title"), unlocking, { id: "holds" }),
-        statements(), card(t("studio.terms"), terms), supporters),
+        statements(), card(t("creator.terms"), terms), supporters),
       received()));
-}, { role: "creator", title: t("studio.title") });
+}, { role: "creator", title: t("creator.title") });
 
 async function figures() {
   const [mine, { minimum }] = await Promise.all([get("/v1/earnings/me"), get("/v1/payouts/limits")]);
   const tile = (name, amount, text, className) => el("li", { class: `tile ${className}` },
     el("span", { class: "small" }, name), el("span", { class: "figure" }, diamonds(amount)), el("span", { class: "small muted" }, text));
   return el("ul", { class: "tiles" },
-    tile(t("studio.available"), mine.available_diamonds, worth(mine, minimum), "main"),
-    tile(t("studio.pending"), mine.pending_diamonds, t(mine.pending_diamonds ? "studio.pending-some" : "studio.pending-none")),
-    tile(t("studio.reserved"), mine.reserved_diamonds, t("studio.reserved-text")),
-    tile(t("studio.lifetime"), mine.lifetime_diamonds, t("studio.lifetime-text")));
+    tile(t("creator.available"), mine.available_diamonds, worth(mine, minimum), "main"),
+    tile(t("creator.pending"), mine.pending_diamonds, t(mine.pending_diamonds ? "creator.pending-some" : "creator.pending-none")),
+    tile(t("creator.reserved"), mine.reserved_diamonds, t("creator.reserved-text")),
+    tile(t("creator.lifetime"), mine.lifetime_diamonds, t("creator.lifetime-text")));
 }
 
 /** What can be done with the available diamonds, in words. */
 function worth({ available_diamonds: available, value }, { diamonds: least, missing_diamonds: missing }) {
   const amount = money(value.amount_minor, value.currency);
-  if (!available) return t("studio.available-none", { least });
-  if (missing) return value.amount_minor ? t("studio.available-some", { amount, count: missing }) : t("studio.available-few", { count: missing });
-  return t("studio.available-ready", { amount });
+  if (!available) return t("creator.available-none", { least });
+  if (missing) return value.amount_minor ? t("creator.available-some", { amount, count: missing }) : t("creator.available-few", { count: missing });
+  return t("creator.available-ready", { amount });
 }
 
 async function unlocking() {

@@ -1,6 +1,6 @@
 // Elements without markup: text is only ever text.
 import { t } from "./language.js";
-import { named, number } from "./words.js";
+import { number } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -60,9 +60,6 @@ export function icon(name, className = "icon") {
       "stroke-width": 2, "stroke-linecap": "round", "stroke-linejoin": "round",
     }));
 }
-
-/** Who it is, in short if need be; all of it when pointed at. */
-export const who = (name) => el("strong", { title: named(name) === name ? null : name }, named(name));
 
 /** The coins of an amount, read out as what they are. */
 export const coins = (amount, properties = {}) =>

@@ -29,7 +29,7 @@ function draw(byStream, byGift, nameOfGift) {
   const { total } = byGift;
   if (!total.gifts) return [empty(t("earned.none"), t("earned.none-text"))];
   return [
-    el("p", { class: "row" }, el("strong", {}, diamonds(total.diamonds)), el("span", { class: "muted" }, t("stream.gifts", { count: total.gifts })),
+    el("p", { class: "row" }, el("strong", {}, diamonds(total.diamonds)), el("span", { class: "muted" }, t("amount.gifts", { count: total.gifts })),
       total.reversed_diamonds ? el("span", { class: "small muted" }, t("received.taken-back", { count: total.reversed_diamonds })) : null),
     tabs(t("earned.title"), [
       { id: "by-stream", title: t("earned.by-stream"), content: lines(byStream, ofStream, t("earned.outside")) },
@@ -40,17 +40,18 @@ function draw(byStream, byGift, nameOfGift) {
 
 /** A line for each stream or gift, and one for whatever is in the total alone. */
 function lines({ items, total }, head, rest) {
-  const left = Object.fromEntries(["gifts", "coins", "diamonds"].map((sum) => [sum, items.reduce((amount, each) => amount - each[sum], total[sum])]));
+  const rested = (sum) => items.reduce((amount, each) => amount - each[sum], total[sum]);
+  const left = { gifts: rested("gifts"), coins: rested("coins"), diamonds: rested("diamonds") };
   return el("ul", { class: "lines" }, items.map((each) => line(head(each), each)),
     left.gifts > 0 ? line([el("span", { class: "grow" }, el("strong", {}, rest), detail(left))], left) : null);
 }
 
 const line = (head, { coins: spent, diamonds: earned }) => el("li", {}, head, coins(spent, { class: "muted" }), diamonds(earned));
 
-const detail = ({ gifts }) => el("span", { class: "small muted" }, t("stream.gifts", { count: gifts }));
+const detail = ({ gifts }) => el("span", { class: "small muted" }, t("amount.gifts", { count: gifts }));
 
 const ofStream = (each) => [el("span", { class: "grow" }, el("a", { href: path`/rooms/${each.stream.room}` }, each.stream.room),
-  el("span", { class: "small muted" }, t(each.stream.closed_at ? "earned.stream" : "earned.stream-live", { when: time(each.stream.opened_at), gifts: t("stream.gifts", { count: each.gifts }) })))];
+  el("span", { class: "small muted" }, t(each.stream.closed_at ? "earned.stream" : "earned.stream-live", { when: time(each.stream.opened_at), gifts: t("amount.gifts", { count: each.gifts }) })))];
 
 const ofGift = (each, nameOfGift) => [el("span", { class: "gift-picture" }, picture(each.gift_type ?? "plain", 32)),
   el("span", { class: "grow" }, el("strong", {}, nameOfGift(each.gift_type)), el("span", { class: "small muted" }, t("earned.pieces", { count: each.pieces })))];

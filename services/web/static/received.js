@@ -1,8 +1,9 @@
 // The gifts a creator received: one line a combo, the newest first, page by page.
 import { get, path } from "./api.js";
-import { avatar, coins, diamonds, el, empty, show, who } from "./dom.js";
+import { coins, diamonds, el, empty, show } from "./dom.js";
 import { catalogue, picture } from "./gifts.js";
-import { nameOf, t } from "./language.js";
+import { nameOf, parts, t } from "./language.js";
+import { avatar, called, who } from "./people.js";
 import { card, doing } from "./shell.js";
 import { thank } from "./studio.js";
 import { day, time, words } from "./words.js";
@@ -67,20 +68,25 @@ function worse(one, other) {
 
 function line(gift, nameOfGift) {
   const name = nameOfGift(gift.gift_type);
-  const viewer = gift.viewer ?? t("received.somebody");
   return el("li", {}, el("span", { class: "gift-picture" }, picture(gift.gift_type ?? "plain", 40)),
     el("span", { class: "grow" },
       el("strong", {}, gift.count > 1 ? t("received.many", { count: gift.count, gift: name }) : name),
-      el("span", { class: "row small" }, avatar(viewer), who(viewer)),
+      el("span", { class: "row small" }, avatar(gift.viewer), who(gift.viewer)),
       el("span", { class: "small muted" }, place(gift))),
     state(gift),
     gift.reversed_diamonds ? el("span", { class: "small muted" }, t("received.taken-back", { count: gift.reversed_diamonds })) : null,
     coins(gift.coins, { class: "muted" }), diamonds(gift.diamonds),
-    gift.room && !gift.shared_by ? el("button", { class: "tiny", "aria-label": t("received.thank-for", { viewer, gift: name }), onclick: () => thank(gift.room, gift, viewer) }, t("received.thank")) : null);
+    gift.room && !gift.shared_by ? thankButton(gift, name) : null);
+}
+
+function thankButton(gift, name) {
+  const button = el("button", { class: "tiny", onclick: () => thank(gift.room, gift) }, t("creator.thank"));
+  called(gift.viewer, (viewer) => button.setAttribute("aria-label", t("creator.thank-for", { viewer, gift: name })));
+  return button;
 }
 
 function place({ earned_at: at, room, shared_by: sharer }) {
-  if (sharer) return t("received.shared", { when: time(at), creator: sharer });
+  if (sharer) return parts("received.shared", { when: time(at), creator: who(sharer) });
   return room ? t("received.in-room", { when: time(at), room }) : time(at);
 }
 

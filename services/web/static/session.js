@@ -15,7 +15,7 @@ const kept = storage();
 // Where the tokens of each issuer have their claims: the server renders this into the page, so both
 // read the same. A page of a host that signs users in itself has none, and looks at no roles.
 const READINGS = JSON.parse(metaOf("ovation-claims") ?? "[]");
-const NOWHERE = { prefix: "", names: { roles: [], scopes: [], country: [] } };
+const NOWHERE = { prefix: "", names: { roles: [], scopes: [], country: [], name: ["name"], picture: ["picture"] } };
 
 /** What the server says to the page in its head. */
 export function metaOf(name) {
@@ -59,7 +59,8 @@ export function me() {
   const country = at(claims, names.country);
   return {
     user: `${prefix}${claims.sub}`,
-    name: person?.name ?? (typeof claims.name === "string" && claims.name ? claims.name : claims.sub),
+    name: person?.name ?? textAt(claims, names.name),
+    picture: textAt(claims, names.picture),
     roles: texts(at(claims, names.roles)),
     scopes: [...new Set(names.scopes.flatMap((path) => texts(at(claims, path))))],
     country: typeof country === "string" ? country.toUpperCase() : null,
@@ -69,6 +70,12 @@ export function me() {
 /** What is at the end of a path of names; undefined where any part of it is missing. */
 function at(claims, path) {
   return path.reduce((value, name) => (value !== null && typeof value === "object" && Object.hasOwn(value, name) ? value[name] : undefined), claims);
+}
+
+/** A claim that is a text; null for any other. */
+function textAt(claims, path) {
+  const found = at(claims, path);
+  return typeof found === "string" && found ? found : null;
 }
 
 /** A claim that is a list of words, or words between spaces: as the services read it. */

@@ -1,9 +1,9 @@
 // What every page has: the bar at the top, who is signed in, short messages, dialogs.
 import { Problem } from "./api.js";
 import { $, avatar, el, icon, show } from "./dom.js";
-import { language, nameOf, t } from "./language.js";
+import { language, nameOf, parts, t } from "./language.js";
+import { avatar as avatarOf, introduce, who } from "./people.js";
 import { me, metaOf, onChange, people, play, renew, signOut } from "./session.js";
-import { named } from "./words.js";
 
 // A page is shown where a role opens it; what names no role is for all.
 /** @type {[string, string, string | null][]} */
@@ -27,6 +27,7 @@ export async function start(draw, { role, title } = {}) {
     bar();
     const person = me();
     if (!person) return signInHere(title);
+    introduce();
     if (role && !person.roles.includes(role)) return wrongRole(person, role);
     try {
       await draw(person);
@@ -49,7 +50,7 @@ export function bar() {
       el("a", { href: path, "aria-current": path === current ? "page" : null }, nameOf("page", name)))),
     el("div", { class: "bar-end" }, el("span", { id: "bar-balance" }),
       here && el("button", { class: "person quiet", onclick: changePerson },
-        avatar(here.name), el("span", { class: "person-name", "aria-hidden": "true" }, named(here.name)), el("span", { class: "unseen" }, t("bar.signed-in", { name: named(here.name) })))));
+        avatarOf(here.user), el("span", { class: "person-name", "aria-hidden": "true" }, who(here.user)), el("span", { class: "unseen" }, parts("bar.signed-in", { name: who(here.user) })))));
 }
 
 function signInHere(title = t("bar.welcome")) {
@@ -92,7 +93,7 @@ function languageChoice() {
 function wrongRole(person, role) {
   const place = el("div", { class: "people" });
   show($("main"), el("section", { class: "card narrow" }, el("h1", {}, nameOf("page-for", role)),
-    el("p", { class: "muted" }, t("bar.wrong-role", { name: person.name })), place));
+    el("p", { class: "muted" }, parts("bar.wrong-role", { name: who(person.user) })), place));
   offerPeople(place);
 }
 

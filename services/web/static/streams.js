@@ -1,9 +1,10 @@
 // Where a creator is live: their rooms, going live and ending it, and what each stream brought.
 import { call, find, get, path, put } from "./api.js";
-import { avatar, coins, diamonds, el, empty, who } from "./dom.js";
+import { coins, diamonds, el, empty } from "./dom.js";
 import { parts, t } from "./language.js";
+import { avatar, these, who } from "./people.js";
 import { card, confirm, doing, open, toast } from "./shell.js";
-import { fromNow, named, time } from "./words.js";
+import { fromNow, time } from "./words.js";
 
 const FIRST_ROOM = "room-1";
 const SHOWN = 10;
@@ -64,7 +65,7 @@ function goLive(free, suggested, refresh) {
 const liveNow = (room, stream, totals, refresh) => el("div", { class: "stack live-now" },
   el("p", { class: "row" }, el("span", { class: "tag bad" }, t("stream.live")), el("strong", { class: "words" }, stream.title ?? room)),
   el("p", { class: "small muted" }, t("stream.since", { room, when: time(stream.opened_at) })),
-  totals ? el("p", { class: "row small" }, t("stream.gifts", { count: totals.gifts }), coins(totals.coins)) : null,
+  totals ? el("p", { class: "row small" }, t("amount.gifts", { count: totals.gifts }), coins(totals.coins)) : null,
   el("div", { class: "row" }, el("a", { class: "button", href: path`/rooms/${room}` }, t("stream.open-room")),
     el("button", { class: "danger", "aria-label": t("stream.end-in", { room }), onclick: async (event) => {
       const button = event.currentTarget;
@@ -109,7 +110,7 @@ async function earnedIn(ended) {
 
 const pastStream = (one, earned) => el("li", {},
   el("span", { class: "grow" }, el("strong", {}, one.title || t("stream.untitled")),
-    el("span", { class: "small muted" }, t("stream.in-room", { room: one.room, when: time(one.opened_at), gifts: t("stream.gifts", { count: one.gifts }) }))),
+    el("span", { class: "small muted" }, t("stream.in-room", { room: one.room, when: time(one.opened_at), gifts: t("amount.gifts", { count: one.gifts }) }))),
   coins(one.coins, { class: "muted" }), earned === undefined ? null : diamonds(earned),
   el("button", { class: "tiny", "aria-label": t("stream.summary-of", { title: one.title || one.room }), onclick: (event) => doing(event.currentTarget, () => summary(one)) }, t("stream.summary")));
 
@@ -117,11 +118,9 @@ async function summary({ room, stream }) {
   const over = await get(path`/v1/rooms/${room}/streams/${stream}`);
   open(over.title || t("stream.untitled"), [
     el("p", { class: "figure" }, coins(over.coins)),
-    el("p", {}, t("stream.came-to", { gifts: t("stream.gifts", { count: over.gifts }), gifters: t("stream.gifters", { count: over.gifters }), when: fromNow(over.opened_at) })),
+    el("p", {}, t("stream.came-to", { gifts: t("amount.gifts", { count: over.gifts }), gifters: t("amount.gifters", { count: over.gifters }), when: fromNow(over.opened_at) })),
     over.top_gifters.length ? el("div", {}, el("h3", {}, t("stream.gave-most")), el("ol", { class: "lines" }, over.top_gifters.map((one) => el("li", {}, avatar(one.viewer), el("span", { class: "grow" }, who(one.viewer)), coins(one.coins))))) : empty(t("stream.nobody-gave"), t("stream.nobody-gave-text")),
-    over.first_time_gifters.length ? el("p", {}, parts("stream.first-time", { names: listed(over.first_time_gifters) })) : null,
+    over.first_time_gifters.length ? el("p", {}, parts("stream.first-time", { names: these(over.first_time_gifters) })) : null,
     over.goals_reached.length ? el("p", {}, t("stream.reached", { goals: over.goals_reached.map((goal) => goal.title).join(", ") })) : null,
   ]);
 }
-
-const listed = (names) => names.flatMap((name, place) => [place ? ", " : "", who(named(name))]);
