@@ -30,7 +30,8 @@ async function draw(rooms, person, refresh) {
   const live = own.filter((room) => room.stream);
   const form = goLive(own.filter((room) => !room.stream), own.length ? null : await suggestion(person), refresh);
   return [
-    live.length ? live.map(({ room, stream }) => liveNow(room, stream, page.items.find((one) => one.stream === stream.stream), refresh)) : el("p", { class: "muted" }, t("stream.nobody-sees")),
+    live.length ? null : el("p", { class: "muted" }, t("stream.nobody-sees")),
+    ...live.map(({ room, stream }) => liveNow(room, stream, page.items.find((one) => one.stream === stream.stream), refresh)),
     live.length ? el("details", {}, el("summary", {}, t("stream.another-room")), form) : form,
     own.length > 1 ? roomList(own) : null,
     await past(page),
