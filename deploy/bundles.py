@@ -7,6 +7,8 @@ whether that is what the sources give. Names of functions stay, so that an error
 
 import argparse
 import filecmp
+import json
+import re
 import shutil
 import sys
 import tempfile
@@ -14,7 +16,8 @@ from pathlib import Path
 
 from deploy.checks import ROOT
 from deploy.checks.javascript import MISSING, install, program, run
-from services.web.pages import ADDRESSES, BUNDLES, MADE_OF, SHEETS, STATIC, version_of
+from services.web.languages import DEFAULT, read_languages
+from services.web.pages import ADDRESSES, BUNDLES, KEYS, MADE_OF, SHEETS, STATIC, version_of
 
 # The oldest browsers that README.md names.
 TARGET = "--target=chrome100,edge100,firefox105,safari15.4"
@@ -27,6 +30,7 @@ BUNDLED = (
     "--log-level=warning",
 )
 PAGES = sorted(set(ADDRESSES.values()))
+TEXT = re.compile(r"""["'`]([\w.:-]+)["'`]""")
 
 
 def write(folder: Path) -> None:
@@ -35,10 +39,24 @@ def write(folder: Path) -> None:
     for page in PAGES:
         script = (f"{page}.js", "--format=esm", f"--outfile={folder / page}.js")
         run(STATIC, esbuild, *BUNDLED, *script)
+        keys = keys_in((folder / f"{page}.js").read_text())
+        (folder / KEYS.format(page=page)).write_text(f"{json.dumps(keys, indent=0)}\n")
         sheets = "".join(f'@import "./{sheet}.css";' for sheet in (*SHEETS, page))
         style = ("--loader=css", "--external:*.svg", f"--outfile={folder / page}.css")
         run(STATIC, esbuild, *BUNDLED, *style, given=sheets)
     (folder / MADE_OF).write_text(f"{version_of(STATIC)}\n")
+
+
+def keys_in(script: str) -> list[str]:
+    """
+    Return the keys of the messages that a script may show.
+
+    Those are the keys that stand in it, and all codes of the areas whose names do.
+    """
+    named = set(TEXT.findall(script))
+    return sorted(
+        key for key in read_languages()[DEFAULT] if key in named or key.partition(":")[0] in named
+    )
 
 
 def check() -> list[str]:

@@ -27,6 +27,7 @@ PLACES = """
     services/*/migrations/reference/*.py
     services/sandbox/*.py services/sandbox/provider/*.py
     services/web/*.py services/web/*.html services/web/problems.json
+    services/web/languages/*.json
     services/web/static/** services/web/bundles/*
     shared/__init__.py shared/errors.py shared/idempotency.py shared/keyring.py shared/money.py
     shared/secrets.py

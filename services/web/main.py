@@ -1,12 +1,11 @@
 """Wires the web service together, and runs it."""
 
-import json
 import tomllib
 
 import uvicorn
 from fastapi import FastAPI
 
-from services.web import pages, problems
+from services.web import languages, pages, problems
 from services.web.settings import Settings
 from shared.http import build_app
 from shared.observability.logging import configure_logging
@@ -22,15 +21,18 @@ def build(settings: Settings) -> FastAPI:
     )
     sources = pages.version_of(pages.STATIC)
     is_bundled = pages.has_bundles(sources)
-    version = pages.version_of(pages.BUNDLES) if is_bundled else sources
+    texts = languages.read_languages()
+    version = pages.version_of(pages.BUNDLES if is_bundled else pages.STATIC, languages.FOLDER)
     swagger_version = pages.version_of(pages.SWAGGER_UI)
     app.state.pages = pages.render_pages(
         version=version,
         is_bundled=is_bundled,
         host_origins=settings.host_origins,
         readings=settings.readings,
+        languages=texts,
         runbooks_url=settings.runbooks_url,
     )
+    app.state.languages = texts
     app.state.reference = pages.render_reference(version=version, swagger_version=swagger_version)
     app.state.page_headers = pages.page_headers(
         settings.host_origins, picture_origins=settings.picture_origins
@@ -41,7 +43,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(problems.router)
     problems.show_wrong_addresses(app)
     folders = [pages.BUNDLES, pages.STATIC] if is_bundled else [pages.STATIC]
-    made = {pages.DRAWINGS: json.dumps(pages.read_drawings())}
+    made = pages.make_texts(texts, is_bundled=is_bundled)
     app.mount("/static", pages.Files(folders, version, made), name="static")
     app.mount("/swagger-ui", pages.Files([pages.SWAGGER_UI], swagger_version), name="swagger-ui")
     return app

@@ -6,6 +6,7 @@ good and never mix two versions; under `/static/` alone they are asked for again
 
 `static/` is what people write, `bundles/` what deploy/bundles.py makes of it: one script and one
 style for a page. Bundles of other sources are not served, so a change is seen at the next start.
+Each page exists in each language: its texts are a module of their own, made when this starts.
 """
 
 import hashlib
@@ -24,6 +25,16 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from services.web.languages import (
+    DEFAULT,
+    Messages,
+    choose_language,
+    direction_of,
+    module_of,
+    problems_of,
+    remember_language,
+    texts_of,
+)
 from shared.http import from_state
 from shared.runtime.token_settings import Reading
 
@@ -31,6 +42,8 @@ STATIC = Path(__file__).parent / "static"
 BUNDLES = Path(__file__).parent / "bundles"
 # In a folder of bundles: the version of the sources they were made of.
 MADE_OF = "SOURCES"
+# In a folder of bundles: the keys of the messages that a page may say.
+KEYS = "{page}.keys.json"
 # The styles of every page, before its own.
 SHEETS = ("tokens", "base", "buy")
 TEMPLATE = Path(__file__).parent / "page.html"
@@ -54,6 +67,7 @@ REVALIDATE = "no-cache"
 # The drawings of all gifts, in one file.
 DRAWINGS = "gifts.json"
 KINDS = frozenset((".css", ".js", ".svg"))
+MEDIA_TYPES = {".js": "text/javascript", ".json": "application/json"}
 # Everything comes from here: no foreign script, style or font, and nothing inline.
 SOURCES = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -78,7 +92,7 @@ class Files(StaticFiles):
     """
     The files of folders of the kinds that pages are made of, and nothing else of them.
 
-    A file is served from the first folder that has it; `made` are JSON documents by their names.
+    A file is served from the first folder that has it; `made` are texts by their names.
     """
 
     def __init__(
@@ -94,7 +108,8 @@ class Files(StaticFiles):
         named = version == self._version
         wanted = rest if named else path
         if wanted in self._made:
-            answer = Response(self._made[wanted], media_type="application/json")
+            media_type = MEDIA_TYPES[Path(wanted).suffix]
+            answer = Response(self._made[wanted], media_type=media_type)
         elif Path(wanted).suffix in KINDS:
             answer = await super().get_response(wanted, scope)
         else:
@@ -109,12 +124,13 @@ def read_drawings() -> dict[str, str]:
     return {path.stem: path.read_text() for path in sorted((STATIC / "gifts").glob("*.svg"))}
 
 
-def version_of(folder: Path) -> str:
-    """Return what changes whenever any file does."""
+def version_of(*folders: Path) -> str:
+    """Return what changes whenever any file of the folders does."""
     seen = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        seen.update(f"{path.relative_to(folder)}\0".encode())
-        seen.update(path.read_bytes())
+    for folder in folders:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            seen.update(f"{path.relative_to(folder)}\0".encode())
+            seen.update(path.read_bytes())
     return seen.hexdigest()[:VERSION_CHARACTERS]
 
 
@@ -142,22 +158,55 @@ def render_pages(
     is_bundled: bool,
     host_origins: str,
     readings: Sequence[Reading],
+    languages: Mapping[str, Messages],
     runbooks_url: str = "",
-) -> dict[str, str]:
-    """Return the text of each page, by its address."""
+) -> dict[tuple[str, str], str]:
+    """Return the text of each page, by its address and its language."""
     sheets = () if is_bundled else SHEETS
     template = (
         TEMPLATE.read_text()
         .replace("{{sheets}}", "".join(SHEET.format(name=name) for name in sheets))
         .replace("/static/", f"/static/{version}/")
         .replace("{{host_origins}}", host_origins)
+        .replace("{{languages}}", " ".join(languages))
         .replace("{{runbooks_url}}", html.escape(runbooks_url))
         .replace("{{claims}}", html.escape(json.dumps([asdict(reading) for reading in readings])))
     )
     return {
-        address: template.replace("{{name}}", name).replace("{{title}}", name.capitalize())
+        (address, language): _translate(
+            template.replace("{{name}}", name), name, language, messages
+        )
         for address, name in ADDRESSES.items()
+        for language, messages in languages.items()
     }
+
+
+def _translate(template: str, name: str, language: str, messages: Messages) -> str:
+    def translate(key: str) -> str:
+        return html.escape(str(messages[key]))
+
+    return (
+        template.replace("{{language}}", language)
+        .replace("{{direction}}", direction_of(language))
+        .replace("{{title}}", translate(f"page:{name}"))
+        .replace("{{skip}}", translate("page.skip"))
+        .replace("{{needs_javascript}}", translate("page.needs-javascript"))
+    )
+
+
+def make_texts(languages: Mapping[str, Messages], *, is_bundled: bool) -> dict[str, str]:
+    """Return the modules of messages, a page and language each, and the drawings of gifts."""
+    made = {DRAWINGS: json.dumps(read_drawings())}
+    for name in set(ADDRESSES.values()):
+        keys = BUNDLES / KEYS.format(page=name)
+        shown = frozenset(json.loads(keys.read_text())) if is_bundled else None
+        for language, messages in languages.items():
+            made[f"{name}.{language}.js"] = module_of(texts_of(messages, shown))
+    for language, messages in languages.items():
+        made[f"problems.{language}.js"] = module_of(problems_of(messages))
+    # A page of a host, which imports a module of ours, names no page.
+    made[f"languages/{DEFAULT}.js"] = module_of(texts_of(languages[DEFAULT], None))
+    return made
 
 
 def render_reference(*, version: str, swagger_version: str) -> str:
@@ -174,10 +223,15 @@ router = APIRouter(include_in_schema=False)
 
 async def read_page(
     request: Request,
-    pages: Annotated[dict[str, str], from_state("pages")],
+    pages: Annotated[dict[tuple[str, str], str], from_state("pages")],
+    languages: Annotated[dict[str, Messages], from_state("languages")],
     headers: Annotated[dict[str, str], from_state("page_headers")],
 ) -> Response:
-    return HTMLResponse(pages[request.scope["route"].name], headers=headers)
+    language = choose_language(request, languages)
+    answer = HTMLResponse(pages[request.scope["route"].name, language], headers=headers)
+    answer.headers.update({"Content-Language": language, "Vary": "Accept-Language, Cookie"})
+    remember_language(request, answer, language)
+    return answer
 
 
 for address in ADDRESSES:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.config.environment import ROOT
+from services.web.languages import FOLDER
 from services.web.main import build
 from services.web.pages import (
     BUNDLES,
@@ -110,7 +111,7 @@ def test_what_is_no_origin_is_refused(origin, setting):
 
 
 async def test_files_of_a_version_are_kept_for_good_and_others_are_asked_for_again():
-    version = version_of(BUNDLES)
+    version = version_of(BUNDLES, FOLDER)
     async with pages() as anybody:
         page = await anybody.get("/")
         named = await anybody.get(f"/static/{version}/room.js")
@@ -150,12 +151,12 @@ async def test_bundles_of_other_sources_are_not_served(tmp_path, monkeypatch):
         script = await anybody.get("/static/room.js")
 
     assert script.text == (STATIC / "room.js").read_text()
-    assert f"/static/{version_of(STATIC)}/tokens.css" in page.text
+    assert f"/static/{version_of(STATIC, FOLDER)}/tokens.css" in page.text
 
 
 async def test_the_drawings_of_all_gifts_are_one_file():
     async with pages() as anybody:
-        drawings = await anybody.get(f"/static/{version_of(BUNDLES)}/gifts.json")
+        drawings = await anybody.get(f"/static/{version_of(BUNDLES, FOLDER)}/gifts.json")
 
     assert drawings.json() == {
         path.stem: path.read_text() for path in (STATIC / "gifts").glob("*.svg")

@@ -1,4 +1,5 @@
 // One way to call the public API: with the token, and with errors one can act on.
+import { t, titleOf } from "./language.js";
 import { renew, token } from "./session.js";
 
 const SLOW_SECONDS = 15;
@@ -6,7 +7,7 @@ const SLOW_SECONDS = 15;
 /** What a service refused: its stable code as `type`, and the facts beside it. */
 export class Problem extends Error {
   constructor(status, document) {
-    super(document.title ?? "Something went wrong.");
+    super(document.title ?? t("problem.unknown"));
     this.status = status;
     this.type = document.code ?? "unknown";
     this.facts = document;
@@ -16,7 +17,7 @@ export class Problem extends Error {
 /** A name that cannot stand in an address: an empty one, dots alone, or one with a slash. */
 export class NoAddress extends Error {
   constructor(name) {
-    super(`“${name}” cannot be opened: there is no address for a name like this.`);
+    super(t("problem.no-address", { name }));
   }
 }
 
@@ -66,9 +67,15 @@ export async function call(method, address, { body, key, asText = false, asFile 
   let answer = await attempt(method, address, { body, key, asFile }, await token());
   if (answer.status === 401) answer = await attempt(method, address, { body, key, asFile }, await renew());
   if (answer.status === 204) return null;
-  if (!answer.ok) throw new Problem(answer.status, answer.document);
+  if (!answer.ok) throw await refusal(answer);
   if (asFile) return answer.file;
   return asText ? answer.text : answer.document;
+}
+
+/** @returns {Promise<Problem>} */
+async function refusal({ status, document }) {
+  const title = document.title && await titleOf(document.code ?? "", document.title);
+  return new Problem(status, { ...document, title: title || undefined });
 }
 
 async function attempt(method, address, { body, key, asFile }, bearer) {
@@ -86,7 +93,7 @@ async function attempt(method, address, { body, key, asFile }, bearer) {
     const text = file ? await file.text() : await answer.text();
     return { status: answer.status, ok: answer.ok, file, text, document: documentOf(text) };
   } catch {
-    throw new Problem(0, { code: "unreachable", title: "No answer. Are you online?" });
+    throw new Problem(0, { code: "unreachable", title: t("problem.unreachable") });
   } finally {
     clearTimeout(timer);
   }

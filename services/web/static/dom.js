@@ -1,5 +1,6 @@
 // Elements without markup: text is only ever text.
-import { named } from "./words.js";
+import { t } from "./language.js";
+import { named, number } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -66,13 +67,13 @@ export const who = (name) => el("strong", { title: named(name) === name ? null :
 /** The coins of an amount, read out as what they are. */
 export const coins = (amount, properties = {}) =>
   el("span", { ...properties, class: `amount ${properties.class ?? ""}` },
-    icon("coin", "icon coin"), amount.toLocaleString("en"),
-    el("span", { class: "unseen" }, amount === 1 ? " coin" : " coins"));
+    icon("coin", "icon coin"), number(amount),
+    el("span", { class: "unseen" }, " ", t("unit.coins", { count: amount })));
 
 export const diamonds = (amount, properties = {}) =>
   el("span", { ...properties, class: `amount ${properties.class ?? ""}` },
-    icon("diamond", "icon diamond"), amount.toLocaleString("en"),
-    el("span", { class: "unseen" }, amount === 1 ? " diamond" : " diamonds"));
+    icon("diamond", "icon diamond"), number(amount),
+    el("span", { class: "unseen" }, " ", t("unit.diamonds", { count: amount })));
 
 const SHADES = 6;
 export function avatar(name) {

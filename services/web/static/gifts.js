@@ -1,6 +1,7 @@
 // What the pages know of gifts: the catalogue, their pictures, and how each one moves.
 import { get, path } from "./api.js";
 import { el } from "./dom.js";
+import { language } from "./language.js";
 import { money } from "./words.js";
 
 // From quiet to loud: the louder one goes first. The longest a gift of a tier may be seen, in ms.
@@ -76,7 +77,6 @@ export function film(id) {
 const dropped = (event) => event.currentTarget.remove();
 
 export async function catalogue() {
-  const language = navigator.language.slice(0, 2);
   const { items } = await get(path`/v1/catalogue?language=${language}`);
   for (const { gift_type: id, icon_url: icon, animations = [] } of items) {
     // Gifts of a new installation name our own drawings, which are here already.

@@ -4,6 +4,8 @@
 //   <script type="module">import { signIn } from "/static/session.js"; signIn(token);</script>
 // or, framing a page from another origin that WEB_HOST_ORIGINS names, by answering the message
 // "ovation:token-wanted" with { type: "ovation:token", token }.
+import { t } from "./language.js";
+
 const TOKEN = "ovation.token";
 const PERSON = "ovation.person";
 const EARLY_SECONDS = 30;
@@ -15,7 +17,8 @@ const kept = storage();
 const READINGS = JSON.parse(metaOf("ovation-claims") ?? "[]");
 const NOWHERE = { prefix: "", names: { roles: [], scopes: [], country: [] } };
 
-function metaOf(name) {
+/** What the server says to the page in its head. */
+export function metaOf(name) {
   return document.querySelector(`meta[name=${name}]`)?.getAttribute("content");
 }
 
@@ -114,7 +117,7 @@ export async function play(person) {
       country: person.country, age_verified: person.age_verified,
     }),
   });
-  if (!answer.ok) throw new Error("The development issuer does not answer.");
+  if (!answer.ok) throw new Error(t("session.no-issuer"));
   signIn((await answer.json()).access_token, person);
 }
 
@@ -124,7 +127,7 @@ const hostOrigins = () =>
 /** Ask whoever frames us; only the origins this installation names are asked or believed. */
 function requestToken() {
   return new Promise((resolve, reject) => {
-    const patience = setTimeout(() => reject(new Error("The app did not say who you are.")), HOST_ANSWERS_SECONDS_MAX * 1000);
+    const patience = setTimeout(() => reject(new Error(t("session.no-token"))), HOST_ANSWERS_SECONDS_MAX * 1000);
     window.addEventListener("message", function receive(event) {
       if (event.source !== window.parent || !hostOrigins().includes(event.origin)) return;
       if (event.data?.type !== "ovation:token") return;

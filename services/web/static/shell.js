@@ -1,11 +1,13 @@
 // What every page has: the bar at the top, who is signed in, short messages, dialogs.
 import { Problem } from "./api.js";
 import { $, avatar, el, icon, show } from "./dom.js";
-import { me, onChange, people, play, renew, signOut } from "./session.js";
+import { language, nameOf, t } from "./language.js";
+import { me, metaOf, onChange, people, play, renew, signOut } from "./session.js";
 import { named } from "./words.js";
 
 // A page is shown where a role opens it; what names no role is for all.
-const PLACES = [["/", "Room", null], ["/wallet", "Wallet", null], ["/creator", "Creator", "creator"], ["/operator", "Operator", "operator"]];
+/** @type {[string, string, string | null][]} */
+const PLACES = [["/", "room", null], ["/wallet", "wallet", null], ["/creator", "creator", "creator"], ["/operator", "operator", "operator"]];
 const TOAST_SECONDS = 6;
 const TOASTS_MAX = 3;
 // What the API takes as a reason for a decision.
@@ -43,17 +45,17 @@ export function bar() {
   const open = PLACES.filter(([path, , role]) => role === null || path === current || here?.roles.includes(role));
   show($("#bar"),
     el("a", { class: "brand", href: "/" }, el("img", { src: LOGO, alt: "", width: 28, height: 28 }), el("span", { class: "brand-name" }, "Ovation")),
-    el("nav", { "aria-label": "Pages" }, open.map(([path, name]) =>
-      el("a", { href: path, "aria-current": path === current ? "page" : null }, name))),
+    el("nav", { "aria-label": t("bar.pages") }, open.map(([path, name]) =>
+      el("a", { href: path, "aria-current": path === current ? "page" : null }, nameOf("page", name)))),
     el("div", { class: "bar-end" }, el("span", { id: "bar-balance" }),
       here && el("button", { class: "person quiet", onclick: changePerson },
-        avatar(here.name), el("span", { class: "unseen" }, "Signed in as "), el("span", { class: "person-name" }, named(here.name)), el("span", { class: "unseen" }, ". Change person"))));
+        avatar(here.name), el("span", { class: "person-name", "aria-hidden": "true" }, named(here.name)), el("span", { class: "unseen" }, t("bar.signed-in", { name: named(here.name) })))));
 }
 
-function signInHere(title = "Welcome") {
-  const chosen = el("div", { class: "people" }, el("p", { class: "muted" }, "One moment …"));
+function signInHere(title = t("bar.welcome")) {
+  const chosen = el("div", { class: "people" }, el("p", { class: "muted" }, t("bar.one-moment")));
   show($("main"), el("section", { class: "card narrow" },
-    el("h1", {}, title), el("p", { class: "muted" }, "Choose who you are. This is a practice system: nobody here is real, nor is the money."),
+    el("h1", {}, title), el("p", { class: "muted" }, t("bar.practice")),
     chosen));
   offerPeople(chosen);
 }
@@ -61,41 +63,50 @@ function signInHere(title = "Welcome") {
 async function offerPeople(place) {
   const known = await people();
   if (!known.length) {
-    show(place, el("p", { role: "status" }, "Please open this page from your app: it signs you in."));
+    show(place, el("p", { role: "status" }, t("bar.open-from-app")));
     return;
   }
   show(place, known.map((person) => el("button", { class: "choice", onclick: () => play(person).catch(failed) },
     avatar(person.name), el("span", { class: "choice-text" }, el("strong", {}, person.name),
-      el("span", { class: "muted" }, `${person.role}${person.country ? `, ${person.country}` : ""}`)))));
+      el("span", { class: "muted" }, [nameOf("role", person.role), person.country].filter(Boolean).join(" · "))))));
 }
 
 function changePerson() {
   const place = el("div", { class: "people" });
-  const dialog = open("Who are you?", [place], [
-    el("button", { class: "quiet", onclick: () => { dialog.close(); signOut(); location.reload(); } }, "Sign out"),
+  const dialog = open(t("bar.who-are-you"), [place, languageChoice()], [
+    el("button", { class: "quiet", onclick: () => { dialog.close(); signOut(); location.reload(); } }, t("bar.sign-out")),
   ]);
   onChange(() => dialog.close());
   offerPeople(place);
 }
 
+/** The languages of this installation, each by its own name. */
+function languageChoice() {
+  const languages = (metaOf("ovation-languages") ?? "").split(" ").filter(Boolean);
+  if (languages.length < 2) return null;
+  const choice = el("select", { name: "language", onchange: () => { location.search = new URLSearchParams({ language: choice.value }).toString(); } },
+    languages.map((tag) => el("option", { value: tag, lang: tag, selected: tag === language }, new Intl.DisplayNames([tag], { type: "language" }).of(tag) ?? tag)));
+  return el("label", { class: "field" }, t("bar.language"), choice);
+}
+
 function wrongRole(person, role) {
   const place = el("div", { class: "people" });
-  show($("main"), el("section", { class: "card narrow" }, el("h1", {}, `This page is for a ${role}`),
-    el("p", { class: "muted" }, `You are signed in as ${person.name}. Sign in as a user who has this role.`), place));
+  show($("main"), el("section", { class: "card narrow" }, el("h1", {}, nameOf("page-for", role)),
+    el("p", { class: "muted" }, t("bar.wrong-role", { name: person.name })), place));
   offerPeople(place);
 }
 
 /** Instead of the page: what went wrong, and another try. */
 export function failed(error) {
   show($("main"), el("section", { class: "card narrow", role: "alert" },
-    el("h1", {}, "That did not work"), el("p", {}, sentence(error)),
-    el("button", { class: "primary", onclick: () => location.reload() }, "Try again")));
+    el("h1", {}, t("failed.title")), el("p", {}, sentence(error)),
+    el("button", { class: "primary", onclick: () => location.reload() }, t("step.again"))));
 }
 
 /** What happened, in a sentence for people. */
 export function sentence(error) {
   if (!(error instanceof Problem)) return error.message;
-  if (error.type === "scope-missing") return `${error.message} Needed: ${error.facts.scope ?? "another scope"}.`;
+  if (error.type === "scope-missing") return error.facts.scope ? t("failed.scope", { problem: error.message, scope: error.facts.scope }) : error.message;
   return error.message;
 }
 
@@ -115,7 +126,7 @@ export function open(title, content, actions = [], { wide = false } = {}) {
   const heading = `dialog-${Math.random().toString(36).slice(2)}`;
   const dialog = el("dialog", { class: wide ? "wide" : null, "aria-labelledby": heading },
     el("header", {}, el("h2", { id: heading }, title),
-      el("button", { class: "round quiet", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"))),
+      el("button", { class: "round quiet", "aria-label": t("step.close"), onclick: () => dialog.close() }, icon("close"))),
     el("div", { class: "dialog-body" }, content),
     actions.length ? el("footer", {}, actions) : null);
   dialog.addEventListener("close", () => { document.body.append($("#toasts")); dialog.remove(); });
@@ -130,7 +141,7 @@ export function confirm(title, text, yes, { danger = false } = {}) {
   return new Promise((resolve) => {
     let meant = false;
     const dialog = open(title, [el("p", {}, text)], [
-      el("button", { class: "quiet", onclick: () => dialog.close() }, "Cancel"),
+      el("button", { class: "quiet", onclick: () => dialog.close() }, t("step.cancel")),
       el("button", { class: danger ? "danger" : "primary", onclick: () => { meant = true; dialog.close(); } }, yes),
     ]);
     dialog.addEventListener("close", () => resolve(meant));
@@ -143,8 +154,8 @@ export function askReason(title, text, yes, { danger = false } = {}) {
     let reason = null;
     const field = el("input", { name: "reason", required: true, minlength: REASON_MIN, maxlength: REASON_MAX, autocomplete: "off" });
     const form = el("form", { onsubmit: (event) => { event.preventDefault(); reason = field.value.trim(); if (reason) dialog.close(); } },
-      el("p", {}, text), el("label", { class: "field" }, "Reason", field),
-      el("footer", {}, el("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Cancel"),
+      el("p", {}, text), el("label", { class: "field" }, t("failed.reason"), field),
+      el("footer", {}, el("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, t("step.cancel")),
         el("button", { class: danger ? "danger" : "primary" }, yes)));
     const dialog = open(title, [form]);
     dialog.addEventListener("close", () => resolve(reason));
@@ -162,12 +173,12 @@ export function card(title, load, { id, className = "" } = {}) {
   const body = el("div", { class: "card-body" });
   const section = el("section", { class: `card ${className}`, id }, el("h2", {}, title), body);
   section.refresh = async () => {
-    if (!body.hasChildNodes()) show(body, el("div", { class: "waiting", role: "status" }, el("span", { class: "unseen" }, "Loading")));
+    if (!body.hasChildNodes()) show(body, el("div", { class: "waiting", role: "status" }, el("span", { class: "unseen" }, t("failed.loading"))));
     try {
       show(body, await load());
     } catch (error) {
       show(body, el("div", { class: "fault", role: "alert" }, el("p", {}, sentence(error)),
-        el("button", { class: "quiet", onclick: () => section.refresh() }, "Try again")));
+        el("button", { class: "quiet", onclick: () => section.refresh() }, t("step.again"))));
     }
   };
   section.refresh();

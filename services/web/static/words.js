@@ -1,18 +1,19 @@
-// Numbers, money and times as people read them.
+// Numbers, money and times as people read them, in the page's language.
 import { exponentOf } from "./currencies.js";
+import { isNamed, locale, nameOf, number, t, words } from "./language.js";
 
-export const number = (value) => value.toLocaleString("en");
+export { number, words };
 
 /** An amount with its currency; of one that is in no table only the minor units are known. */
 export function money(minor, currency) {
   const digits = exponentOf(currency);
-  if (digits === undefined) return `${number(minor)} minor units of ${currency}`;
+  if (digits === undefined) return t("amount.minor-units", { amount: minor, currency });
   // A browser's own idea of the decimals differs from ISO 4217's for some currencies.
-  return (minor / 10 ** digits).toLocaleString("en", { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return (minor / 10 ** digits).toLocaleString(locale, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-export const day = (moment) => new Date(moment).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
-export const time = (moment) => new Date(moment).toLocaleString("en", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+export const day = (moment) => new Date(moment).toLocaleDateString(locale, { day: "numeric", month: "short", year: "numeric" });
+export const time = (moment) => new Date(moment).toLocaleString(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 /** @type {[Intl.RelativeTimeFormatUnit, number]} */
 const SMALLEST = ["second", 1];
@@ -21,14 +22,8 @@ const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], SMALLEST];
 export function fromNow(moment) {
   const seconds = (Number(new Date(moment)) - Date.now()) / 1000;
   const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? SMALLEST;
-  return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(Math.round(seconds / length), unit);
+  return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(Math.round(seconds / length), unit);
 }
-
-/** `gift_paid` or `gift-paid` as words: "Gift paid". */
-export const words = (code) => {
-  const text = String(code).replaceAll(/[_-]/g, " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
-};
 
 const NAME_MAX = 40;
 
@@ -44,9 +39,10 @@ export const plural = (count, one, many = `${one}s`) => `${number(count)} ${coun
 const CURRENCIES = { US: "USD", GB: "GBP", JP: "JPY", BR: "BRL", IN: "INR", DE: "EUR", FR: "EUR", AT: "EUR", IT: "EUR", ES: "EUR", NL: "EUR", IE: "EUR", PT: "EUR" };
 export const currencyOf = (country) => CURRENCIES[country] ?? "USD";
 
+// Marks; ways to pay that have another word in each language are messages.
 const METHODS = {
-  alipay: "Alipay", apple_pay: "Apple Pay", bancontact: "Bancontact", bank: "Bank transfer", blik: "BLIK", boleto: "Boleto", card: "Card", eps: "EPS", google_pay: "Google Pay",
-  ideal: "iDEAL", klarna: "Klarna", konbini: "Konbini", link: "Link", mb_way: "MB WAY", p24: "Przelewy24", paypal: "PayPal", pix: "Pix", sepa: "SEPA debit", stripe: "Stripe", swish: "Swish", twint: "TWINT", upi: "UPI", wechat_pay: "WeChat Pay",
+  alipay: "Alipay", apple_pay: "Apple Pay", bancontact: "Bancontact", blik: "BLIK", boleto: "Boleto", eps: "EPS", google_pay: "Google Pay",
+  ideal: "iDEAL", klarna: "Klarna", konbini: "Konbini", link: "Link", mb_way: "MB WAY", p24: "Przelewy24", paypal: "PayPal", pix: "Pix", stripe: "Stripe", swish: "Swish", twint: "TWINT", upi: "UPI", wechat_pay: "WeChat Pay",
 };
 /** A way to pay, as viewers know it; one that has no word here keeps its own name. */
-export const methodWord = (name) => (Object.hasOwn(METHODS, name) ? METHODS[name] : String(name));
+export const methodWord = (name) => (isNamed("method", name) ? nameOf("method", name) : Object.hasOwn(METHODS, name) ? METHODS[name] : String(name));
