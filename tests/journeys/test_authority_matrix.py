@@ -59,6 +59,10 @@ NOT_NOW = {
     "POST /v1/payouts/{payout}/appeal": "not-rejected",
     "POST /v1/operator/payouts/{creator}/{payout}/appeal": "no-such-appeal",
     "GET /v1/me/erasure": "no-erasure",
+    **{
+        f"POST /v1/operator/{service}/dead-letters/{{dead_letter}}/redrive": "no-such-dead-letter"
+        for service in DATABASES
+    },
     # Nothing is paid by bank file here.
     "PUT /v1/payouts/bank-account": "no-bank-files",
     "GET /v1/operator/bank-files": "no-bank-files",

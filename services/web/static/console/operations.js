@@ -4,6 +4,7 @@ import { el, icon, table } from "../dom.js";
 import { nameOf, t } from "../language.js";
 import { sentence } from "../shell.js";
 import { fromNow, number } from "../words.js";
+import { may } from "./access.js";
 import { numbers, texts } from "./columns.js";
 import { command, runbook } from "./runbooks.js";
 import { sparkline } from "./sparkline.js";
@@ -66,7 +67,7 @@ export function troubles(answers) {
     if (error) return [{ text: t("console.service-down", { service: name, problem: sentence(error) }), page: "slow-service" }];
     const oldest = state.outbox.oldest_at;
     return [
-      ...state.queues.filter((queue) => queue.dead_letters).map((queue) => ({ text: t("console.dead-letters-of", { count: queue.dead_letters, queue: queue.queue }), page: "growing-dlq", href: "#dead-letters", verb: `ovationctl dlq show --queue ${queue.queue}` })),
+      ...state.queues.filter((queue) => queue.dead_letters).map((queue) => ({ text: t("console.dead-letters-of", { count: queue.dead_letters, queue: queue.queue }), page: "growing-dlq", ...(may("dead-letters:read") ? { href: "#dead-letters" } : { verb: `ovationctl dlq show --queue ${queue.queue}` }) })),
       ...(state.queues.some((queue) => queue.dead_letters === null) ? [{ text: t("console.broker-silent", { service: name }), page: "broker-lost" }] : []),
       ...state.outbox.blocked.map((each) => ({ text: t("console.message-blocked", { count: each.behind, service: name, reason: each.reason }), page: "growing-dlq", verb: `ovationctl outbox ls ${service}` })),
       ...(oldest && Date.now() - Number(new Date(oldest)) > OUTBOX_SECONDS_MAX * 1000 ? [{ text: t("console.outbox-old", { service: name, since: fromNow(oldest) }), page: "broker-lost", verb: `ovationctl outbox ls ${service}` }] : []),
