@@ -1,7 +1,7 @@
 // The combo button: as long as its ring is not empty, a tap adds to the combo.
 import { el, show, svg } from "./dom.js";
 import { picture } from "./gifts.js";
-import { number } from "./words.js";
+import { number, t } from "./language.js";
 
 export const COMBO_MS = 5000;
 const HOLD_AFTER_MS = 350;
@@ -19,7 +19,7 @@ export function build({ press, over }) {
 
   function grow(gift, taps) {
     element.hidden = false;
-    element.setAttribute("aria-label", `Send one more ${gift.name}: combo of ${number(taps)}`);
+    element.setAttribute("aria-label", t("combo.one-more", { gift: gift.name, taps }));
     show(face, picture(gift.gift_type, 28), el("strong", {}, `×${number(taps)}`));
     emptying?.cancel();
     emptying = STILL.matches ? null : ring.animate([{ strokeDashoffset: 0 }, { strokeDashoffset: 100 }], { duration: COMBO_MS, fill: "forwards" });

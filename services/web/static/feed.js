@@ -1,7 +1,8 @@
 // What happened in the room, newest first; many entries of one frame are drawn in one go.
 import { avatar, el, icon, who, show } from "./dom.js";
-import { picture } from "./gifts.js";
-import { named, number } from "./words.js";
+import { nameOfGift, picture } from "./gifts.js";
+import { listed, number, parts, t } from "./language.js";
+import { named } from "./words.js";
 
 const LINES_MAX = 40;
 // What a burst leaves for later frames is not worth drawing.
@@ -81,7 +82,7 @@ function lineOf(kind, entry) {
 }
 
 function giftLine(entry) {
-  const name = entry.viewer ?? "Somebody";
+  const name = entry.viewer ?? t("feed.somebody");
   const what = el("span", { class: "muted" });
   const cost = el("span", { class: "feed-cost" });
   let count = 0;
@@ -90,15 +91,15 @@ function giftLine(entry) {
     const counted = latest.repeat_count ?? latest.count;
     if (counted <= count) return;
     count = counted;
-    show(what, `${entry.name ?? entry.gift_type} ×${count}`);
+    show(what, t("gift.times", { gift: nameOfGift(entry), times: count }));
     cost.textContent = number(latest.combo_coins ?? latest.coins);
   };
   grow(entry);
   const element = el("li", { class: `feed-line ${entry.tier ?? "spark"}` },
     avatar(name), el("span", { class: "feed-text" },
-      el("span", {}, who(name), entry.level ? badge(entry.level) : null, " ", entry.first ? el("span", { class: "tag good" }, "first gift") : null),
+      el("span", {}, who(name), entry.level ? badge(entry.level) : null, " ", entry.first ? el("span", { class: "tag good" }, t("feed.first")) : null),
       what, el("span", { "data-says": entry.gift }, entry.message ? el("q", {}, entry.message) : null)),
-    picture(entry.gift_type, 32), el("span", { class: "amount" }, icon("coin", "icon coin"), cost, el("span", { class: "unseen" }, " coins")));
+    picture(entry.gift_type, 32), el("span", { class: "amount" }, icon("coin", "icon coin"), cost, el("span", { class: "unseen" }, " ", t("unit.coins", { count }))));
   return { element, grow };
 }
 
@@ -108,23 +109,27 @@ function levelLine(entry) {
   // Entries may come in any order, and a level may be lost again: the last change is what counts.
   const grow = (latest) => {
     level = latest.previous_level < latest.level ? Math.max(level, latest.level) : latest.level;
-    show(text, `${named(entry.viewer ?? "Somebody")} is level ${level} now`);
+    show(text, parts("feed.level", { viewer: viewerOf(entry), level }));
   };
   grow(entry);
   return { element: el("li", { class: "feed-line said level" }, icon("star"), text), grow };
 }
 
-export const badge = (level) => el("span", { class: `badge level-${Math.min(5, Math.ceil(level / 10))}`, title: `Gifter level ${level}` }, `Lv ${level}`);
+export const badge = (level) => el("span", { class: `badge level-${Math.min(5, Math.ceil(level / 10))}`, title: t("feed.gifter-level", { level }) }, t("feed.level-short", { level }));
+
+const viewerOf = (entry) => named(entry.viewer ?? t("feed.somebody"));
 
 const OF_ROOM = {
-  opened: (entry) => `Live now: ${entry.title ?? "a new stream"}`,
-  closed: () => "The stream is over. Thank you all!",
-  guests: (entry) => (entry.guests.length ? `On the stage too: ${entry.guests.map(named).join(", ")}` : "No more guests on the stage"),
+  opened: (entry) => entry.title ? t("feed.opened", { title: entry.title }) : t("feed.opened-untitled"),
+  closed: () => t("feed.closed"),
+  guests: (entry) => (entry.guests.length ? t("feed.guests", { guests: listed(entry.guests.map(named)) }) : t("feed.no-guests")),
 };
 const LINES = {
-  goal: (entry) => `Goal reached: ${entry.title}`,
-  perk: (entry) => `${named(entry.viewer ?? "Somebody")} unlocked “${entry.title}”`,
-  thanks: (entry) => `${named(entry.creator)} thanks ${named(entry.viewer ?? "somebody")}${entry.message ? `: “${entry.message}”` : ""}`,
-  first_gift: (entry) => `${named(entry.viewer ?? "Somebody")} gave for the first time. Welcome!`,
+  goal: (entry) => t("feed.goal", { title: entry.title }),
+  perk: (entry) => t("feed.perk", { viewer: viewerOf(entry), title: entry.title }),
+  thanks: (entry) => entry.message
+    ? t("feed.thanks-with", { creator: named(entry.creator), viewer: viewerOf(entry), message: entry.message })
+    : t("feed.thanks", { creator: named(entry.creator), viewer: viewerOf(entry) }),
+  first_gift: (entry) => t("feed.first-gift", { viewer: viewerOf(entry) }),
   room: (entry) => OF_ROOM[entry.state]?.(entry),
 };

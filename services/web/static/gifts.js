@@ -44,6 +44,7 @@ async function drawingOf(id) {
 // What an installation's catalogue has of its own, by gift: it comes before our drawings.
 const icons = new Map();
 const films = new Map();
+const names = new Map();
 const PICTURES = ["webp", "apng", "avif", "gif", "png", "svg"];
 const FILMS = ["webm", "mp4"];
 // In a drawing of ours: it moves, and has no ground of its own.
@@ -78,7 +79,8 @@ const dropped = (event) => event.currentTarget.remove();
 
 export async function catalogue() {
   const { items } = await get(path`/v1/catalogue?language=${language}`);
-  for (const { gift_type: id, icon_url: icon, animations = [] } of items) {
+  for (const { gift_type: id, name, icon_url: icon, animations = [] } of items) {
+    names.set(id, name);
     // Gifts of a new installation name our own drawings, which are here already.
     const isOwn = (/** @type {unknown} */ url) => url !== `/static/gifts/${id}.svg`;
     if (icon && isOwn(icon)) icons.set(id, icon);
@@ -89,6 +91,9 @@ export async function catalogue() {
   }
   return items.filter((gift) => gift.is_active !== false);
 }
+
+/** What a gift in the feed is called: as the catalogue has it, in the page's language. */
+export const nameOfGift = (entry) => names.get(entry.gift_type) ?? entry.name ?? entry.gift_type;
 
 /** What a gift costs in money, as people read it; empty where no coins are sold. */
 export const moneyOf = (gift) => (gift.price_display ? money(gift.price_display.amount_minor, gift.price_display.currency) : "");

@@ -1,7 +1,7 @@
 // The gifts as tiles. The chosen one carries the button that sends it; arrow keys move the choice.
 import { coins, el, empty, icon, show } from "./dom.js";
 import { moneyOf, picture } from "./gifts.js";
-import { number } from "./words.js";
+import { t } from "./language.js";
 
 const HOLD_MS = 450;
 // A finger never lies quite still.
@@ -9,10 +9,10 @@ const MOVED_PX = 10;
 
 /** Return the grid and what draws it; `send` is the button that moves to the chosen tile. */
 export function build({ send, choose, preview, isFavourite }) {
-  const element = el("ul", { class: "gift-grid", "aria-label": "Gifts" });
+  const element = el("ul", { class: "gift-grid", "aria-label": t("panel.gifts") });
 
   function draw(gifts, chosen) {
-    show(element, gifts.length ? gifts.map((gift) => tile(gift)) : el("li", { class: "no-gifts" }, empty("No gifts here", "Look under another kind, or search for another word.")));
+    show(element, gifts.length ? gifts.map((gift) => tile(gift)) : el("li", { class: "no-gifts" }, empty(t("panel.none"), t("panel.none-text"))));
     mark(chosen);
   }
 
@@ -22,7 +22,7 @@ export function build({ send, choose, preview, isFavourite }) {
       class: `gift ${gift.tier}`, data: { gift: gift.gift_type }, disabled: locked, title: gift.description, onclick: () => choose(gift),
     }, picture(gift.gift_type, 56), el("span", { class: "gift-name" }, gift.name), coins(gift.price_coins),
     el("span", { class: "gift-money" }, locked ? lockOf(gift) : moneyOf(gift)),
-    el("span", { class: "gift-mark", hidden: !isFavourite(gift.gift_type) }, icon("heart"), el("span", { class: "unseen" }, "Favourite")));
+    el("span", { class: "gift-mark", hidden: !isFavourite(gift.gift_type) }, icon("heart"), el("span", { class: "unseen" }, t("panel.favourite"))));
     holdTo(button, () => preview(gift));
     return el("li", { class: "tile" }, button);
   }
@@ -69,8 +69,8 @@ export function build({ send, choose, preview, isFavourite }) {
 
 const lockOf = (gift) => {
   const { locks = {} } = gift;
-  if (locks.gifter_level_min) return `Level ${number(locks.gifter_level_min)}`;
-  return locks.fan_only ? "Fans only" : "Not now";
+  if (locks.gifter_level_min) return t("panel.lock-level", { level: locks.gifter_level_min });
+  return locks.fan_only ? t("panel.lock-fans") : t("panel.lock-now");
 };
 
 /** Held down for a moment, and not moved: something else than a click. */

@@ -6,7 +6,7 @@ import { build as buildFavourites } from "./favourites.js";
 import { picture } from "./gifts.js";
 import { build as buildGrid } from "./grid.js";
 import { build as buildSheet } from "./sheet.js";
-import { number, words } from "./words.js";
+import { nameOf, number, t } from "./language.js";
 
 const COUNTS = [1, 5, 10, 50, 99];
 const ALL = "all";
@@ -19,15 +19,15 @@ export function build({ gifts, user, tap, topUp, preview, signal }) {
   const send = el("button", { class: "primary send", id: "send" });
   const grid = buildGrid({ send, choose, preview, isFavourite: own.isFavourite });
   const combo = buildCombo({ press, over: (held) => { startOver(); if (held) send.focus(); } });
-  const counts = chips("How many", (offer) => { count = offer; drawSend(); });
-  const kinds = chips("Kinds of gifts", (kind) => { shownKind = kind; drawGrid(); });
-  const search = el("input", { type: "search", name: "search", maxlength: 40, placeholder: "Search", "aria-label": "Search for a gift", autocomplete: "off", oninput: () => drawGrid() });
-  const note = el("input", { name: "message", maxlength: 80, placeholder: "Say something (optional)", "aria-label": "Message with the gift", autocomplete: "off" });
+  const counts = chips(t("panel.how-many"), (offer) => { count = offer; drawSend(); });
+  const kinds = chips(t("panel.kinds"), (kind) => { shownKind = kind; drawGrid(); });
+  const search = el("input", { type: "search", name: "search", maxlength: 40, placeholder: t("panel.search"), "aria-label": t("panel.search-gift"), autocomplete: "off", oninput: () => drawGrid() });
+  const note = el("input", { name: "message", maxlength: 80, placeholder: t("panel.note"), "aria-label": t("panel.note-label"), autocomplete: "off" });
   const anonymous = el("input", { type: "checkbox", name: "anonymous" });
   const favourite = el("button", { class: "tiny round", id: "favourite", onclick: toggleFavourite });
   const balance = el("span", { id: "balance", class: "balance" });
   const quick = el("button", { class: "quick", id: "quick-gift", onclick: () => { choose(quickGift()); press(); } });
-  const opener = el("button", { class: "primary round", id: "open-gifts", "aria-controls": "gifts" }, icon("gift"), el("span", { class: "unseen" }, "Gifts"));
+  const opener = el("button", { class: "primary round", id: "open-gifts", "aria-controls": "gifts" }, icon("gift"), el("span", { class: "unseen" }, t("panel.gifts")));
   let chosen = gifts.find((gift) => gift.available !== false) ?? gifts[0];
   let shownKind = ALL;
   let count = 1;
@@ -68,17 +68,17 @@ export function build({ gifts, user, tap, topUp, preview, signal }) {
     const offered = isStreak() ? chosen.batch_counts?.length ? chosen.batch_counts : COUNTS : [1];
     counts.element.hidden = offered.length < 2;
     counts.draw(offered.map((offer) => [offer, `×${offer}`]), count);
-    const many = count > 1 ? ` ×${number(count)}` : "";
-    show(send, el("span", {}, "Send", el("span", { class: "unseen" }, ` ${chosen.name}`), many), coins(chosen.price_coins * count));
+    const many = count > 1 ? ` ×${number(count)}` : null;
+    show(send, el("span", {}, el("span", { "aria-hidden": "true" }, t("panel.send")), el("span", { class: "unseen" }, t("panel.send-gift", { gift: chosen.name })), many), coins(chosen.price_coins * count));
     const isOne = own.isFavourite(chosen.gift_type);
     favourite.setAttribute("aria-pressed", String(isOne));
-    show(favourite, icon("heart"), el("span", { class: "unseen" }, `${chosen.name}: favourite`));
+    show(favourite, icon("heart"), el("span", { class: "unseen" }, t("panel.is-favourite", { gift: chosen.name })));
     drawQuick();
   }
 
   function drawQuick() {
     const gift = quickGift();
-    show(quick, picture(gift.gift_type, 36), el("span", { class: "unseen" }, `Send ${gift.name}: `), coins(gift.price_coins));
+    show(quick, picture(gift.gift_type, 36), el("span", { class: "unseen" }, `${t("panel.send-gift", { gift: gift.name })} `), coins(gift.price_coins));
   }
 
   function toggleFavourite() {
@@ -106,19 +106,19 @@ export function build({ gifts, user, tap, topUp, preview, signal }) {
   }
 
   holdToRepeat(send, press, isStreak);
-  kinds.draw([[ALL, "All"], [FAVOURITES, "Favourites"], [RECENT, "Recent"], ...[...new Set(gifts.map((gift) => gift.category))].map((kind) => [kind, words(kind)])], ALL);
+  kinds.draw([...[ALL, FAVOURITES, RECENT].map((kind) => [kind, nameOf("panel-kind", kind)]), ...[...new Set(gifts.map((gift) => gift.category))].map((kind) => [kind, nameOf("gift-category", kind)])], ALL);
   drawGrid();
   drawSend();
 
-  const grip = el("button", { class: "grip quiet", id: "close-gifts" }, el("span", { class: "unseen" }, "Close the gifts"));
+  const grip = el("button", { class: "grip quiet", id: "close-gifts" }, el("span", { class: "unseen" }, t("panel.close")));
   const element = el("section", { class: "panel card", id: "gifts", "aria-labelledby": "panel-title" }, grip,
-    el("div", { class: "panel-head" }, el("h2", { id: "panel-title" }, "Send a gift"),
-      el("div", { class: "row panel-coins" }, balance, el("button", { class: "tiny", id: "get-coins", onclick: topUp }, icon("plus"), "Get coins")),
+    el("div", { class: "panel-head" }, el("h2", { id: "panel-title" }, t("panel.title")),
+      el("div", { class: "row panel-coins" }, balance, el("button", { class: "tiny", id: "get-coins", onclick: topUp }, icon("plus"), t("step.get-coins"))),
       kinds.element, search),
     grid.element,
     el("div", { class: "send-bar" },
-      el("div", { class: "send-how" }, counts.element, favourite, el("button", { class: "tiny", id: "preview-gift", onclick: () => preview(chosen) }, icon("eye"), "Preview")),
-      el("div", { class: "send-note" }, note, el("label", { class: "check" }, anonymous, "Anonymous"))));
+      el("div", { class: "send-how" }, counts.element, favourite, el("button", { class: "tiny", id: "preview-gift", onclick: () => preview(chosen) }, icon("eye"), t("panel.preview"))),
+      el("div", { class: "send-note" }, note, el("label", { class: "check" }, anonymous, t("panel.anonymous")))));
   const actions = el("div", { class: "stage-actions" }, quick, opener);
   const isOurs = (target) => target instanceof Element && Boolean(target.closest(".panel, .combo, dialog, #toasts"));
   const sheet = buildSheet(element, { opener, grip, isOurs, signal, opened: () => { grid.showChosen(); grid.focus(); } });

@@ -1,18 +1,19 @@
 // The player: who is live and with what, as the room's own state has it. The connection is told apart.
 import { avatar, el, show, who } from "./dom.js";
+import { t } from "./language.js";
 import { named } from "./words.js";
 
 const pictureOf = (name) => new URL(`./scene/${name}.svg`, import.meta.url).href;
-const LINES = { open: "", gone: "Reconnecting …", opening: "Connecting …" };
+const LINES = { open: "", gone: t("room.reconnecting"), opening: t("room.connecting") };
 
 /** Whether gifts can be given in a room: somebody has to be there to receive them. */
 export const isOnAir = (view) => Boolean(view.live && view.creator);
 
 /** What to say of a room where nobody can be given anything; `ended` if one saw it end. */
 export function absence(view, ended) {
-  if (!view.creator) return { title: "Nobody is here yet", text: "Gifts can be sent as soon as a creator goes live in this room." };
-  if (ended) return { title: "The stream is over", text: `Thank you all! Gifts can be sent when ${named(view.creator)} is live again.` };
-  return { title: `${named(view.creator)} is not live`, text: "Gifts can be sent as soon as the stream begins." };
+  if (!view.creator) return { title: t("room.no-creator"), text: t("room.no-creator-text") };
+  if (ended) return { title: t("room.over"), text: t("room.over-text", { creator: named(view.creator) }) };
+  return { title: t("room.not-live", { creator: named(view.creator) }), text: t("room.not-live-text") };
 }
 
 export function build() {
@@ -34,10 +35,10 @@ export function build() {
   /** Draw who is there, and nobody who is not. */
   function draw(view, ended) {
     const live = isOnAir(view);
-    element.setAttribute("aria-label", live ? `${view.creator}'s stream` : "The stage");
-    badge.textContent = live ? "Live" : ended ? "Over" : "Not live";
+    element.setAttribute("aria-label", live ? t("room.stream-of", { creator: view.creator }) : t("room.stage"));
+    badge.textContent = live ? t("room.badge-live") : ended ? t("room.badge-over") : t("room.badge-not-live");
     badge.classList.toggle("gone", !live);
-    host.alt = live ? `${view.creator} on the stage` : "";
+    host.alt = live ? t("room.on-stage", { creator: view.creator }) : "";
     for (const part of [host, ...lights]) part.hidden = !live;
     nobody.hidden = live;
     nobody.textContent = live ? "" : absence(view, ended).title;

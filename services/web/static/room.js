@@ -9,6 +9,7 @@ import { build as buildFeed } from "./feed.js";
 import { catalogue } from "./gifts.js";
 import { build as buildPanel } from "./panel.js";
 import { build as buildSending } from "./sending.js";
+import { t } from "./language.js";
 import { onChange } from "./session.js";
 import { failed, start, toast } from "./shell.js";
 import { build as buildSide } from "./side.js";
@@ -67,7 +68,7 @@ async function enter(person) {
     else await visit(person, { room, view, gifts: await gifts }, isCurrent);
   } catch (error) {
     if (!(error instanceof NoAddress)) throw error;
-    plain("There is no such room", error.message);
+    plain(t("room.no-such"), error.message);
   }
 }
 
@@ -78,7 +79,7 @@ function plain(title, text) {
 
 /** The front page while no room is live: it opens one as soon as there is one. */
 function nobodyIsLive(person, isCurrent) {
-  plain("Nobody is live right now", "A room opens here as soon as a creator goes live.");
+  plain(t("room.nobody-live"), t("room.nobody-live-text"));
   const timer = setInterval(async () => {
     if (document.hidden) return;
     const found = await roomName().catch(() => null);
@@ -105,7 +106,7 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
     priceChanged: () => location.reload(),
     topUp: () => topUp(),
   });
-  const topUp = async () => { if (await buyCoins()) { toast("Your coins are here."); money.look(); } };
+  const topUp = async () => { if (await buyCoins()) { toast(t("room.coins-here")); money.look(); } };
   const preview = (gift) => effects.preview(gift, person.name);
   const panel = buildPanel({ gifts, user: person.user, tap: sending.tap, topUp, preview, signal: ending.signal });
   money.shown(panel.setBalance);
@@ -115,7 +116,7 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
     list, tray: buildTray(player.tray), effects,
     changed: () => { quietFeed.hidden = list.children.length > 0; side.changed(); },
   });
-  const quietFeed = empty("Quiet so far", "The first gift shows up here.");
+  const quietFeed = empty(t("room.quiet"), t("room.quiet-text"));
 
   /** Whoever cannot be given anything has no panel. */
   function draw() {
@@ -155,11 +156,11 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
   }
 
   draw();
-  show($("main"), el("h1", { class: "unseen" }, `Room ${room}`),
+  show($("main"), el("h1", { class: "unseen" }, t("room.title", { room })),
     el("div", { class: "room-grid" },
       el("div", { class: "watch" }, player.element, below, panel.actions, panel.combo, buildTools({ changed: effects.clear })),
-      el("aside", { class: "card side", "aria-label": "What happens here" }, tabs("What happens here", [
-        { id: "feed", title: "Live", content: [quietFeed, list] }, ...side.panes,
+      el("aside", { class: "card side", "aria-label": t("room.happens") }, tabs(t("room.happens"), [
+        { id: "feed", title: t("room.tab-live"), content: [quietFeed, list] }, ...side.panes,
       ]))));
   isWatching(true);
   const opened = Date.now();

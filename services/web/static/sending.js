@@ -2,9 +2,9 @@
 import { get, newKey, path, postSurely, Problem } from "./api.js";
 import { buyCoins } from "./buy.js";
 import { moneyOf } from "./gifts.js";
+import { t } from "./language.js";
 import { refuse } from "./refusals.js";
 import { confirm, toast } from "./shell.js";
-import { number, plural } from "./words.js";
 
 const OUTCOME_MS = [300, 500, 1000, 2000, 4000];
 // Reasons that are types of their own in an answer that comes at once.
@@ -54,8 +54,9 @@ export function build({ creator, room, isOpen, spent, refusedOnce, priceChanged,
 
   function meant(gift) {
     const inMoney = moneyOf(gift);
-    const about = inMoney && `, about ${inMoney}`;
-    return confirm(`Send ${gift.name}?`, `It costs ${number(gift.price_coins)} coins${about}. Gifts cannot be taken back.`, `Send for ${number(gift.price_coins)} coins`);
+    const price = t("amount.coins", { count: gift.price_coins });
+    return confirm(t("sending.sure", { gift: gift.name }),
+      inMoney ? t("sending.costs-about", { price, money: inMoney }) : t("sending.costs", { price }), t("sending.send-for", { price }));
   }
 
   /** A refusal is final under its key, so whatever is tried again gets a new one. */
@@ -63,7 +64,7 @@ export function build({ creator, room, isOpen, spent, refusedOnce, priceChanged,
     // Between the tap and now somebody may have bought coins, or been asked whether they mean it.
     if (!isOpen()) {
       queue = null;
-      toast("The stream is over: the gift was not sent, and cost nothing.", "bad");
+      toast(t("sending.over"), "bad");
       return;
     }
     try {
@@ -78,10 +79,11 @@ export function build({ creator, room, isOpen, spent, refusedOnce, priceChanged,
   async function refused(gift, body, error) {
     if (error.type === "insufficient-coins") {
       const missing = error.facts.shortfall_coins;
-      const why = `${gift.name}${body.count > 1 ? ` ×${body.count}` : ""} costs ${plural(gift.price_coins * body.count, "coin")}. Once you have them, it is sent at once.`;
+      const what = body.count > 1 ? t("gift.times", { gift: gift.name, times: body.count }) : gift.name;
+      const why = t("sending.why-coins", { gift: what, price: t("amount.coins", { count: gift.price_coins * body.count }) });
       if (await buyCoins({ missing, why })) await send(gift, body);
     } else if (error.type === "price-changed") {
-      toast(`${gift.name} has a new price. Have a look and send it again.`, "bad");
+      toast(t("sending.new-price", { gift: gift.name }), "bad");
       priceChanged();
     } else if (error.type === "confirmation-required") {
       if (await meant(gift)) await send(gift, { ...body, confirm: true });
@@ -100,6 +102,6 @@ async function outcomeOf(gift) {
     await new Promise((resolve) => setTimeout(resolve, wait));
     gift = await get(path`/v1/gifts/${gift.gift}`);
   }
-  if (gift.state === "refused") throw new Problem(409, { type: REFUSED[gift.reason] ?? "wallet-refused", reason: gift.reason, title: "This gift was refused." });
+  if (gift.state === "refused") throw new Problem(409, { code: REFUSED[gift.reason] ?? "wallet-refused", reason: gift.reason, title: t("sending.refused") });
   return gift;
 }
