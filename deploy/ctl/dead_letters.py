@@ -28,6 +28,8 @@ from shared.messaging.dead_letters import (
     type_of,
     until_returned,
 )
+from shared.messaging.log import Logged, read_log
+from shared.messaging.topology import DEAD_LETTER_STREAM
 
 # Headers of the failed attempt; a redriven message has none of them.
 _OF_THE_FAILURE = ("ovation_error_", "ovation_attempt", "ovation_publisher", "x-")
@@ -42,7 +44,7 @@ class Selection:
     id: str | None = None
     count_max: int = 1_000_000
 
-    def matches(self, message: AbstractIncomingMessage) -> bool:
+    def matches(self, message: AbstractIncomingMessage | Logged) -> bool:
         """Whether it is one of these; `id` may be the message's or the event's."""
         headers = message.headers
         ids = (_id_of(message), str(headers.get("cloudEvents_id")))
@@ -78,6 +80,19 @@ async def read(
         shown = 0
         async for message in messages:
             if selection.matches(message) and shown < selection.count_max:
+                shown += 1
+                yield _shown(message, selection.queue)
+
+
+async def history(
+    installation: Installation, selection: Selection
+) -> AsyncIterator[dict[str, object]]:
+    """Yield what ever became a dead letter of a queue, in 30 days, whatever became of it since."""
+    async with installation.connect() as connection:
+        shown = 0
+        async for message in read_log(connection, DEAD_LETTER_STREAM, start="first"):
+            of_queue = message.routing_key == selection.queue
+            if of_queue and selection.matches(message) and shown < selection.count_max:
                 shown += 1
                 yield _shown(message, selection.queue)
 
@@ -194,11 +209,11 @@ def readable(body: bytes) -> object:
         return body.decode(errors="replace")
 
 
-def _id_of(message: AbstractIncomingMessage) -> str:
+def _id_of(message: AbstractIncomingMessage | Logged) -> str:
     return str(message.headers.get("ovation_message_id") or message.message_id)
 
 
-def _shown(message: AbstractIncomingMessage, queue: str) -> dict[str, object]:
+def _shown(message: AbstractIncomingMessage | Logged, queue: str) -> dict[str, object]:
     headers = message.headers
     return {
         "id": _id_of(message),
