@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import aio_pika
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -98,7 +99,8 @@ def test_a_dead_letter_is_understood_and_redriven_by_clicking(
 
     watcher = stage.person("ops", **OPERATOR)
     path = f"/v1/operator/live/gifts/{lost.gift}"
-    eventually(lambda: watcher.http.get(path).status_code == 200)
+    known = {"url": stage.url + path, "headers": watcher.headers}
+    eventually(lambda: httpx.get(**known).status_code == 200)
     expect(line).to_have_count(0)
     forged.wait_for()
     page.locator("#audit li", has_text="live knows roses now").wait_for()
