@@ -46,6 +46,7 @@ class Secrets:
     tencent_token: str
     webhook_archive_key: str
     endpoint_secrets_key: str
+    people_key: str
 
     def read(self, name: str) -> str:
         """Return a secret by the name its file has where secrets are files."""
@@ -53,6 +54,8 @@ class Secrets:
             return self.webhook_archive_key
         if name == "webhooks_secrets_key":
             return self.endpoint_secrets_key
+        if name == "live_people_key":
+            return self.people_key
         holder, _, kind = name.removesuffix("_password").rpartition("_")
         if kind == "broker":
             return self.broker[holder]
@@ -71,6 +74,7 @@ def new_secrets() -> Secrets:
         tencent_token=random.token_urlsafe(24),
         webhook_archive_key=new_key(),
         endpoint_secrets_key=new_key(),
+        people_key=random.token_urlsafe(24),
     )
 
 
@@ -145,6 +149,11 @@ def _own(name: str, endpoints: Endpoints, secrets: Secrets) -> dict[str, str]:
                 "HOLD_SECONDS": "0",
                 "RETURN_URL": f"{endpoints.urls['gateway']}/creator",
                 "TEST_PAYOUTS": "true",
+            }
+        case "live":
+            own = {
+                "PEOPLE_URL": os.environ.get("LIVE_PEOPLE_URL", ""),
+                "PEOPLE_KEY": secrets.people_key,
             }
         case "webhooks":
             own = {"SECRETS_KEY": secrets.endpoint_secrets_key, "LOOPBACK_ALLOWED": "true"}

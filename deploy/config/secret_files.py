@@ -26,6 +26,8 @@ ARCHIVE_KEY = "purchase_webhook_archive_key"
 # What encrypts the secrets of other teams' endpoints.
 ENDPOINT_SECRETS_KEY = "webhooks_secrets_key"
 _ENCRYPTING = (ARCHIVE_KEY, ENDPOINT_SECRETS_KEY)
+# What live shows to the host application when it asks for names.
+PEOPLE_KEY = "live_people_key"
 # Open to the services' user, inside of the folder that keeps others out.
 PROVIDERS_FOLDER_MODE = 0o755
 PASSWORD_BYTES = 32
@@ -144,6 +146,7 @@ def _makers() -> Mapping[str, Callable[[], str]]:
         "grafana_admin_password",
         # What Tencent's console signs its calls with, for those who have a room there.
         TENCENT_TOKEN,
+        PEOPLE_KEY,
     ]
     signing = [name for name in WITH_THE_PROVIDER if name.endswith("_webhook_secret")]
     return {

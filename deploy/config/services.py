@@ -201,7 +201,7 @@ _ALL = (
         "live",
         routes=(
             FEED,
-            "^/v1/(rooms|creators|gifters|entitlements)(/|$)",
+            "^/v1/(rooms|creators|gifters|entitlements|people)(/|$)",
             "^/v1/me/export/live$",
             "^/v1/operator/live(/|$)",
         ),
@@ -210,7 +210,10 @@ _ALL = (
             # Rooms of one creator: open at a time, and owned in total.
             "OPEN_ROOMS_MAX": "${LIVE_OPEN_ROOMS_MAX:-5}",
             "ROOMS_MAX": "${LIVE_ROOMS_MAX:-100}",
+            # Empty: names and pictures are those of people's tokens.
+            "PEOPLE_URL": "${LIVE_PEOPLE_URL:-}",
         },
+        own_secrets=("people_key",),
     ),
     Service(
         "webhooks",

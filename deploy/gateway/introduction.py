@@ -54,6 +54,7 @@ TAGS = {
     "moderation": "What a creator decides about gifts: rules, blocked viewers, messages.",
     "rooms": "Rooms, their streams and what they show: events, leaderboards, guests, thanks.",
     "gifters": "A viewer's level, and a creator's supporters.",
+    "people": "How people are shown: names and pictures.",
     "goals": "What a creator wants to reach with gifts.",
     "perks": "What a creator offers to those who give, and who is entitled to it.",
     "earnings": "A creator's diamonds: gifts, bonuses, terms and statements.",

@@ -211,6 +211,15 @@ Thanks = Table(
         "thanked_at": "timestamp with time zone",
     },
 )
+Person = Table(
+    "people",
+    {
+        "user_id": "text",
+        "name": "text",
+        "picture": "text",
+        "noted_at": "timestamp with time zone",
+    },
+)
 Rebuild = Table(
     "rebuilds",
     {

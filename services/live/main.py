@@ -5,7 +5,9 @@ from fastapi import FastAPI
 from services.live import api, consumers, jobs
 from services.live.api.hub import Hub
 from services.live.api.setup_slots import SetupSlots
+from services.live.commands.profiles import ProfileNotes
 from services.live.domain.quotas import RoomLimits
+from services.live.providers.people_host import PeopleHost
 from services.live.settings import Settings
 from shared.http import build_app
 from shared.identity.tokens import TokenVerifier
@@ -19,19 +21,37 @@ def build(settings: Settings) -> Service:
     broker = build_broker(settings, "live")
     hub = Hub(database)
     limits = RoomLimits(settings.open_rooms_max, settings.rooms_max)
+    notes = ProfileNotes(database)
+    host = build_host(settings)
     return Service(
         name="live",
-        app=build_http(database, build_verifier(settings), hub, limits),
+        app=build_http(
+            database, build_verifier(settings), hub, limits=limits, notes=notes, host=host
+        ),
         database=database,
         relay=Relay(database, broker),
         consumers=consumers.build(database, broker, show=hub.show),
         jobs=jobs.build(database),
-        tasks=(hub.run,),
+        tasks=(hub.run, notes.run),
+        closing=(host.close,) if host else (),
     )
 
 
+def build_host(settings: Settings) -> PeopleHost | None:
+    """Return whom to ask how people are shown; None: their tokens alone say it."""
+    if not settings.people_url:
+        return None
+    return PeopleHost(settings.people_url, settings.people_key.get_secret_value())
+
+
 def build_http(
-    database: Database, verifier: TokenVerifier, hub: Hub, limits: RoomLimits | None = None
+    database: Database,
+    verifier: TokenVerifier,
+    hub: Hub,
+    *,
+    limits: RoomLimits | None = None,
+    notes: ProfileNotes | None = None,
+    host: PeopleHost | None = None,
 ) -> FastAPI:
     app = build_app(
         title="Ovation live",
@@ -41,6 +61,8 @@ def build_http(
     )
     app.state.hub = hub
     app.state.room_limits = limits or RoomLimits()
+    app.state.profile_notes = notes or ProfileNotes(database)
+    app.state.people_host = host
     app.state.setup_slots = SetupSlots()
     app.include_router(api.router)
     return app

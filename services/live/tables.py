@@ -266,6 +266,17 @@ class Thanks(LiveTable, table=True):
     thanked_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
 
 
+class Person(LiveTable, table=True):
+    """How a person is shown, as their token says."""
+
+    __tablename__ = "people"
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    name: str | None = Field(default=None, sa_type=Text)
+    picture: str | None = Field(default=None, sa_type=Text)
+    noted_at: datetime = Field(sa_type=_TIME)
+
+
 class Rebuild(LiveTable, table=True):
     """When live was last rebuilt, and how far that is."""
 

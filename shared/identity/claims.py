@@ -48,6 +48,8 @@ class ClaimNames:
     ip_country: Path = ("ip_country",)
     account_created_at: Path = ("account_created_at",)
     auth_time: Path = ("auth_time",)
+    name: Path = ("name",)
+    picture: Path = ("picture",)
 
 
 DEFAULT_NAMES = ClaimNames()
@@ -187,6 +189,19 @@ def read_login_time(value: object) -> float | None:
         return read_time(value)
     except BadClaim:
         raise BadClaim("bad-login-time") from None
+
+
+def read_shown(claims: Mapping[str, Any], path: Path) -> str | None:
+    """
+    Read what a token says of how its user is shown: a text as it stands, or nothing.
+
+    No decision depends on it, so what cannot be read refuses no token.
+    """
+    try:
+        value = claim_at(claims, path, reason="unreadable")
+    except BadClaim:
+        return None
+    return value if isinstance(value, str) and value else None
 
 
 def read_age(value: object) -> int | None:

@@ -22,6 +22,7 @@ from shared.identity.claims import (
     read_login_time,
     read_roles,
     read_scopes,
+    read_shown,
     read_time,
     require_access_token,
 )
@@ -100,6 +101,8 @@ def caller_rules(
             "auth_time", names.auth_time, "seconds after 1970", read_login_time, "bad-login-time"
         ),
         _claim("ip_country", names.ip_country, "ISO 3166-1 alpha-2", read_country, "bad-country"),
+        _shown_claim("name", names.name, "a text that people are shown, or absent"),
+        _shown_claim("picture", names.picture, "an https address of an image, or absent"),
     )
 
 
@@ -153,6 +156,11 @@ def _claim(
         f"{required}, or absent",
         lambda claims: read(claim_at(claims, place, reason=reason)),
     )
+
+
+def _shown_claim(name: str, place: Path, required: str) -> Rule:
+    """Make the rule for a claim that refuses no token."""
+    return _rule(name, place, required, partial(read_shown, path=place))
 
 
 def _require_times(claims: Claims, *, lifetime_seconds_max: int) -> None:

@@ -98,7 +98,8 @@ class Identity:
     `country` and `ip_country` (where the user is by their internet address) are ISO 3166-1
     alpha-2, `age_verified` counts years, `account_created_at` and `auth_time` (when the person
     signed in) seconds after 1970; None where the token says nothing. `accepted_until` is when the
-    token stops being accepted: what lasts longer than a request ends.
+    token stops being accepted: what lasts longer than a request ends. `name` and `picture` are how
+    the user is shown, as the token has them: any text. `issued_at` is when it was made.
     """
 
     user: str
@@ -109,6 +110,9 @@ class Identity:
     account_created_at: float | None = None
     auth_time: float | None = None
     ip_country: str | None = None
+    name: str | None = None
+    picture: str | None = None
+    issued_at: float | None = None
     accepted_until: float = field(default=math.inf, compare=False)
 
 
@@ -255,7 +259,7 @@ class Verifier:
 
     def _identity(self, claims: Claims) -> Identity:
         found = _apply(self.caller_rules, claims)
-        return Identity(**found, accepted_until=accepted_until(claims))
+        return Identity(**found, issued_at=claims.get("iat"), accepted_until=accepted_until(claims))
 
 
 def _apply(rules: Sequence[Rule], claims: Claims) -> dict[str, Any]:

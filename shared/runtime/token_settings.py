@@ -45,6 +45,8 @@ class IssuerSettings(BaseModel):
     ip_country_claim: str = ""
     account_created_at_claim: str = ""
     auth_time_claim: str = ""
+    name_claim: str = ""
+    picture_claim: str = ""
 
     @property
     def claim_names(self) -> ClaimNames:
@@ -96,6 +98,8 @@ class ClaimSettings(BaseSettings):
     jwt_ip_country_claim: str = ""
     jwt_account_created_at_claim: str = ""
     jwt_auth_time_claim: str = ""
+    jwt_name_claim: str = ""
+    jwt_picture_claim: str = ""
     # Issuers beside the first: a list in JSON, of objects with the fields of `IssuerSettings`.
     jwt_more_issuers: str = ""
 

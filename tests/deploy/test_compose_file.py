@@ -38,6 +38,7 @@ ALSO_KNOWS = {
         "purchase_webhook_archive_key",
     },
     "webhooks": {"webhooks_secrets_key"},
+    "live": {"live_people_key"},
     "payout": {
         "sandbox_transfers_key",
         "sandbox_transfers_webhook_secret",

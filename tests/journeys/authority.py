@@ -241,6 +241,7 @@ class Cast:
             "statement": f"{datetime.now(UTC):%Y}",
             "as_of": "2026-01-01",
             "currency": "USD",
+            "id": self.viewer,
             "SdkAppid": "1400000000",
             "CallbackCommand": "Live.CallbackBeforeSendGift",
             "Sign": "0" * 64,

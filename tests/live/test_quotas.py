@@ -84,7 +84,7 @@ async def test_a_creator_owns_so_many_rooms_in_all(lea, database):
 
 
 async def test_the_numbers_of_rooms_are_the_operators(database, hub):
-    app = build_http(database, a_verifier(), hub, RoomLimits(open_max=1, owned_max=2))
+    app = build_http(database, a_verifier(), hub, limits=RoomLimits(open_max=1, owned_max=2))
     async with client_of(app, a_token("lea", roles=["creator"])) as lea:
         assert (await go_live(lea, "one")).status_code == 200
         assert (await go_live(lea, "two")).json()["rooms_max"] == 1

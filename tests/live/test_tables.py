@@ -18,6 +18,7 @@ GOAL = (
     " (goal, creator, title, target_coins, starts_at, progress_coins, backfill_attempt)"
     " VALUES (gen_random_uuid(), 'lea', 'A song', 5, now(), {}, {})"
 )
+PERSON = "INSERT INTO people (user_id, name, picture, noted_at) VALUES"
 STAY = "INSERT INTO guest_stays (room, guest, joined_at, left_at) VALUES"
 
 
@@ -37,6 +38,10 @@ async def run(database, *statements):
         ("progress_is_counted", GOAL.format(-1, 0)),
         ("backfill_is_attempted", GOAL.format(1, -1)),
         ("guest_leaves_after_joining", f"{STAY} ('r', 'otto', now(), now())"),
+        ("name_is_short", f"{PERSON} ('m', repeat('x', 81), NULL, now())"),
+        ("name_is_short", f"{PERSON} ('m', '', NULL, now())"),
+        ("picture_is_short", f"{PERSON} ('m', NULL, repeat('x', 2049), now())"),
+        ("person_is_shown_somehow", f"{PERSON} ('m', NULL, NULL, now())"),
         (
             "message_decision_is_numbered",
             "INSERT INTO messages (gift, revision) VALUES (gen_random_uuid(), 0)",

@@ -1,4 +1,4 @@
-"""The HTTP API of live: rooms and their feeds, leaderboards, goals, perks and thanks."""
+"""The HTTP API of live: rooms and their feeds, leaderboards, goals, perks, thanks and names."""
 
 from fastapi import APIRouter
 
@@ -9,6 +9,7 @@ from services.live.api import (
     leaderboards,
     people,
     perks,
+    profiles,
     rooms,
     streams,
     thanks,
@@ -22,7 +23,7 @@ from shared.http import refusals
 from shared.identity.tokens import Unauthenticated
 
 router = APIRouter(prefix="/v1", responses=refusals(Unauthenticated))
-for module in (feed, streams, rooms, thanks, leaderboards, gifters, goals, perks, people):
+for module in (feed, streams, rooms, thanks, leaderboards, gifters, goals, perks, people, profiles):
     router.include_router(module.router)
 add_export(router, "live", EXPORTED)
 add_audit(router, "live")

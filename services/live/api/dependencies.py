@@ -6,8 +6,10 @@ from fastapi import Depends, Security
 
 from services.live.api.hub import Hub
 from services.live.api.setup_slots import SetupSlots
+from services.live.commands.profiles import ProfileNotes
 from services.live.domain.quotas import RoomLimits
 from services.live.domain.rooms import CreatorsOnly
+from services.live.providers.people_host import PeopleHost
 from shared.contracts.envelope import Cause
 from shared.http import from_state, request_id
 from shared.http.access import CREATOR
@@ -32,3 +34,6 @@ RequestCause = Annotated[Cause, Depends(_cause)]
 FeedHub = Annotated[Hub, from_state("hub")]
 Slots = Annotated[SetupSlots, from_state("setup_slots")]
 Limits = Annotated[RoomLimits, from_state("room_limits")]
+Notes = Annotated[ProfileNotes, from_state("profile_notes")]
+# None: nobody but tokens says how people are shown.
+Host = Annotated[PeopleHost | None, from_state("people_host")]

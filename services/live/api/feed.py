@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.live.api.bodies import COINS_MAX
-from services.live.api.dependencies import FeedHub
+from services.live.api.dependencies import FeedHub, Notes
 from services.live.api.feed_formats import FeedFormat, Shape
 from services.live.api.hub import RESET, Hub
 from services.live.api.watchers import Watcher
@@ -191,6 +191,7 @@ async def follow_room(
     room: RoomId,
     request: Request,
     hub: FeedHub,
+    notes: Notes,
     last_event_id: LastEventId = None,
     after: After = None,
     last: Last = 0,
@@ -225,6 +226,7 @@ async def follow_room(
     # Named for the description of this route; what is written in the address counts.
     del access_token
     caller = await _authenticate(request)
+    notes.take(caller)
     format_ = FeedFormat(shape, _kinds(only), min_coins)
     position = _position(last_event_id, after)
     return EventStream(hub, room, after=position, last=last, format_=format_, caller=caller)

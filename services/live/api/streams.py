@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from services.live.api.bodies import Request, Response, Title, TopGifter
-from services.live.api.dependencies import Creator, FeedHub, Limits, RequestCause
+from services.live.api.dependencies import Creator, FeedHub, Limits, Notes, RequestCause
 from services.live.api.goals import GoalResponse
 from services.live.commands import queries, streams
 from services.live.domain.quotas import TooManyOpenRooms, TooManyRooms
@@ -116,6 +116,7 @@ async def open_room(
     db: Db,
     hub: FeedHub,
     limits: Limits,
+    notes: Notes,
     cause: RequestCause,
 ) -> StreamResponse:
     """
@@ -127,6 +128,7 @@ async def open_room(
         stream = await streams.open_stream(
             tx, room, caller.user, body.title, limits=limits, cause=cause, show=hub.show
         )
+    notes.take(caller)
     return StreamResponse.model_validate(stream)
 
 

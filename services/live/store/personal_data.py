@@ -1,4 +1,4 @@
-"""What live knows of people besides their ids: the words they show, and whether they are shown."""
+"""What live knows of people besides their ids: names, words they show, whether they are shown."""
 
 from shared.backoffice.erasures import PersonalData, counting
 from shared.postgres.statements import Statement, text
@@ -33,6 +33,13 @@ _HIDDEN = counting("""
     INSERT INTO gifters (viewer, gifts, coins, hidden) VALUES (:user, 0, 0, true)
     ON CONFLICT (viewer) DO UPDATE SET hidden = true WHERE NOT gifters.hidden
 """)
+# What a token of after the erasure says is a new fact: the person came back.
+_PROFILES = counting("""
+    DELETE FROM people
+    WHERE user_id = :user AND noted_at <= (
+        SELECT coalesce(max(erased_at), 'infinity') FROM erased_users WHERE user_id = :user
+    )
+""")
 PERSONAL_DATA = PersonalData(
     erased={
         # Before the thanks themselves: they say where these entries are.
@@ -43,6 +50,7 @@ PERSONAL_DATA = PersonalData(
         "goals": _GOALS,
         "perks": _PERKS,
         "hidden": _HIDDEN,
+        "people": _PROFILES,
     }
 )
 
@@ -59,6 +67,7 @@ _THANKED = text("""
     FROM thanks JOIN gifts ON gifts.gift = thanks.gift
     WHERE (thanks.creator = :user OR thanks.viewer = :user) AND thanks.message IS NOT NULL
 """)
+_SHOWN_AS = text("SELECT to_jsonb(t)::text AS row FROM people AS t WHERE user_id = :user")
 EXPORTED: dict[str, Statement] = {
     "gifters": _GIFTER,
     "supporters": _SUPPORTED,
@@ -67,4 +76,5 @@ EXPORTED: dict[str, Statement] = {
     "perks": _PERKS_OFFERED,
     "entitlements": _ENTITLED,
     "thanks": _THANKED,
+    "people": _SHOWN_AS,
 }

@@ -65,10 +65,10 @@ export function build(stage, { user }) {
   }
 
   /** Show what a gift would look like, before it is sent. */
-  function preview(gift, name) {
+  function preview(gift, viewer) {
     clear();
     playSound(gift.tier);
-    const entry = { ...gift, viewer: name, count: 1, coins: gift.price_coins, preview: true };
+    const entry = { ...gift, viewer, count: 1, coins: gift.price_coins, preview: true };
     if (tierOf(entry).rank >= 2) queueBig(entry);
     else queueSticker({ ...entry, tier: "glow" });
   }

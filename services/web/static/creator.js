@@ -1,13 +1,15 @@
 // The creator's page: what was earned, when it can be paid out, and who made it possible.
 import { all, get } from "./api.js";
 import { chart } from "./chart.js";
-import { $, avatar, coins, diamonds, el, empty, icon, show, who } from "./dom.js";
+import { $, coins, diamonds, el, empty, icon, show } from "./dom.js";
+import { parts, t } from "./language.js";
 import { payouts } from "./payouts.js";
+import { avatar, called, who } from "./people.js";
 import { card, start } from "./shell.js";
 import { statements } from "./statements.js";
 import { ownRoom, studio, thank } from "./studio.js";
 import { terms } from "./terms.js";
-import { day, fromNow, money, named, number, short, time, words } from "./words.js";
+import { day, fromNow, money, number, short, time, words } from "./words.js";
 
 const REASONS = {
   standard: "Every gift waits a while, in case its payment is taken back.",
@@ -16,15 +18,13 @@ const REASONS = {
   practice: "A practice system: nothing waits long.",
 };
 const GIFTS_PAGES = 5;
-// Who gave anonymously.
-const SOMEBODY = "Somebody";
 
 start(async (person) => {
   const room = ownRoom(person);
   const { stream, goals, perks, supporters } = studio(room);
   const mine = card("Your diamonds", figures, { className: "across" });
   const earned = all("/v1/earnings/me/gifts", GIFTS_PAGES);
-  show($("main"), el("h1", { class: "page-title" }, `Hello, ${named(person.name)}`),
+  show($("main"), el("h1", { class: "page-title" }, parts("creator.hello", { name: who(person.user) })),
     el("div", { class: "columns two" },
       mine,
       card("Earned lately", async () => chart(await earned), { className: "across" }),
@@ -55,10 +55,16 @@ async function unlocking() {
 function received(gifts, room) {
   if (!gifts.length) return empty("No gifts yet", "Go live, and they show up here.");
   return el("ul", { class: "lines received" }, gifts.slice(0, 50).map((gift) => el("li", {},
-    avatar(gift.viewer ?? SOMEBODY), el("span", { class: "grow" }, who(gift.viewer ?? SOMEBODY), el("span", { class: "small muted" }, `${time(gift.earned_at)}, gift ${short(gift.gift)}`)),
+    avatar(gift.viewer), el("span", { class: "grow" }, who(gift.viewer), el("span", { class: "small muted" }, `${time(gift.earned_at)}, gift ${short(gift.gift)}`)),
     el("span", { class: `tag ${gift.state === "available" ? "good" : gift.state === "reversed" ? "bad" : "warn"}`, title: REASONS[gift.hold_reason] },
       gift.state === "pending" ? `unlocks ${day(gift.matures_at)}` : gift.state),
     gift.reversed_diamonds ? el("span", { class: "small muted" }, `${number(gift.reversed_diamonds)} taken back`) : null,
     coins(gift.coins, { class: "muted" }), diamonds(gift.diamonds),
-    el("button", { class: "tiny", "aria-label": `Thank ${gift.viewer ?? "somebody"} for gift ${short(gift.gift)}`, onclick: () => thank(room, gift) }, "Thank"))));
+    thankButton(gift, room))));
+}
+
+function thankButton(gift, room) {
+  const button = el("button", { class: "tiny", onclick: () => thank(room, gift) }, t("creator.thank"));
+  called(gift.viewer, (name) => button.setAttribute("aria-label", t("creator.thank-for", { viewer: name, gift: short(gift.gift) })));
+  return button;
 }

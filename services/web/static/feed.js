@@ -1,8 +1,8 @@
 // What happened in the room, newest first; many entries of one frame are drawn in one go.
-import { avatar, el, icon, who, show } from "./dom.js";
+import { el, icon, show } from "./dom.js";
 import { nameOfGift, picture } from "./gifts.js";
-import { listed, number, parts, t } from "./language.js";
-import { named } from "./words.js";
+import { number, parts, t } from "./language.js";
+import { avatar, these, who } from "./people.js";
 
 const LINES_MAX = 40;
 // What a burst leaves for later frames is not worth drawing.
@@ -82,7 +82,6 @@ function lineOf(kind, entry) {
 }
 
 function giftLine(entry) {
-  const name = entry.viewer ?? t("feed.somebody");
   const what = el("span", { class: "muted" });
   const cost = el("span", { class: "feed-cost" });
   let count = 0;
@@ -96,8 +95,8 @@ function giftLine(entry) {
   };
   grow(entry);
   const element = el("li", { class: `feed-line ${entry.tier ?? "spark"}` },
-    avatar(name), el("span", { class: "feed-text" },
-      el("span", {}, who(name), entry.level ? badge(entry.level) : null, " ", entry.first ? el("span", { class: "tag good" }, t("feed.first")) : null),
+    avatar(entry.viewer), el("span", { class: "feed-text" },
+      el("span", {}, who(entry.viewer), entry.level ? badge(entry.level) : null, " ", entry.first ? el("span", { class: "tag good" }, t("feed.first")) : null),
       what, el("span", { "data-says": entry.gift }, entry.message ? el("q", {}, entry.message) : null)),
     picture(entry.gift_type, 32), el("span", { class: "amount" }, icon("coin", "icon coin"), cost, el("span", { class: "unseen" }, " ", t("unit.coins", { count }))));
   return { element, grow };
@@ -105,11 +104,12 @@ function giftLine(entry) {
 
 function levelLine(entry) {
   const text = el("span");
+  const viewer = who(entry.viewer);
   let level = 0;
   // Entries may come in any order, and a level may be lost again: the last change is what counts.
   const grow = (latest) => {
     level = latest.previous_level < latest.level ? Math.max(level, latest.level) : latest.level;
-    show(text, parts("feed.level", { viewer: viewerOf(entry), level }));
+    show(text, parts("feed.level", { viewer, level }));
   };
   grow(entry);
   return { element: el("li", { class: "feed-line said level" }, icon("star"), text), grow };
@@ -117,19 +117,17 @@ function levelLine(entry) {
 
 export const badge = (level) => el("span", { class: `badge level-${Math.min(5, Math.ceil(level / 10))}`, title: t("feed.gifter-level", { level }) }, t("feed.level-short", { level }));
 
-const viewerOf = (entry) => named(entry.viewer ?? t("feed.somebody"));
-
 const OF_ROOM = {
   opened: (entry) => entry.title ? t("feed.opened", { title: entry.title }) : t("feed.opened-untitled"),
   closed: () => t("feed.closed"),
-  guests: (entry) => (entry.guests.length ? t("feed.guests", { guests: listed(entry.guests.map(named)) }) : t("feed.no-guests")),
+  guests: (entry) => (entry.guests.length ? parts("feed.guests", { guests: these(entry.guests) }) : t("feed.no-guests")),
 };
 const LINES = {
   goal: (entry) => t("feed.goal", { title: entry.title }),
-  perk: (entry) => t("feed.perk", { viewer: viewerOf(entry), title: entry.title }),
+  perk: (entry) => parts("feed.perk", { viewer: who(entry.viewer), title: entry.title }),
   thanks: (entry) => entry.message
-    ? t("feed.thanks-with", { creator: named(entry.creator), viewer: viewerOf(entry), message: entry.message })
-    : t("feed.thanks", { creator: named(entry.creator), viewer: viewerOf(entry) }),
-  first_gift: (entry) => t("feed.first-gift", { viewer: viewerOf(entry) }),
+    ? parts("feed.thanks-with", { creator: who(entry.creator), viewer: who(entry.viewer), message: entry.message })
+    : parts("feed.thanks", { creator: who(entry.creator), viewer: who(entry.viewer) }),
+  first_gift: (entry) => parts("feed.first-gift", { viewer: who(entry.viewer) }),
   room: (entry) => OF_ROOM[entry.state]?.(entry),
 };

@@ -18,9 +18,6 @@ const numbers = new Intl.NumberFormat(locale);
 /** A number as people write it here. */
 export const number = (/** @type {number | bigint} */ value) => numbers.format(value);
 
-/** Names one after the other, as people list them here. */
-export const listed = (/** @type {string[]} */ names) => new Intl.ListFormat(locale, { type: "conjunction" }).format(names);
-
 /**
  * A text with facts in the place of their {names}; `count` chooses the form of a plural.
  * @param {Key} key

@@ -1,29 +1,30 @@
 // Coins by the payment they came from, and in words where each of them is now.
 import { all } from "./api.js";
 import { coins, el, empty, icon } from "./dom.js";
-import { day, money, number } from "./words.js";
+import { nameOf, t } from "./language.js";
+import { day, money } from "./words.js";
 
-const ORIGINS = { paid: "bought", bonus: "bonus of a purchase", promo: "a present" };
-const WENT = [
-  ["spent", "given"], ["refunded", "refunded"], ["burned", "taken back by the bank"],
-  ["paid_debts", "used for a debt"], ["adjusted", "corrected"], ["expired", "expired"], ["forfeited", "given up"],
-];
+const WENT = ["spent", "refunded", "burned", "paid_debts", "adjusted", "expired", "forfeited", "frozen"];
 
 export async function lots() {
   const items = await all("/v1/wallets/me/lots", 1);
-  if (!items.length) return empty("No coins yet", "Coins you get are listed here with the payment they came from.");
+  if (!items.length) return empty(t("lots.none"), t("lots.none-text"));
   return el("ul", { class: "lines" }, items.map((lot) => el("li", {},
     el("span", { class: "lot-mark" }, icon("coin", "icon coin")),
     el("span", { class: "grow" },
-      el("strong", {}, `${number(lot.coins)} coins, ${ORIGINS[lot.kind] ?? lot.kind} on ${day(lot.funded_at)}${lot.price_minor ? ` for ${money(lot.price_minor, lot.currency)}` : ""}`),
+      el("strong", {}, originOf(lot)),
       el("span", { class: "small muted" }, sentenceOf(lot)),
-      el("progress", { class: "track", max: lot.coins, value: lot.remaining, "aria-label": `${number(lot.remaining)} of ${number(lot.coins)} coins left` })),
-    el("span", { class: "left" }, coins(lot.remaining), el("span", { class: "small muted" }, "left")))));
+      el("progress", { class: "track", max: lot.coins, value: lot.remaining, "aria-label": t("lots.left-of", { left: lot.remaining, count: lot.coins }) })),
+    el("span", { class: "left" }, coins(lot.remaining), el("span", { class: "small muted" }, t("lots.left"))))));
+}
+
+function originOf(lot) {
+  const about = { count: lot.coins, day: day(lot.funded_at) };
+  return lot.price_minor ? t("lots.bought-for", { ...about, price: money(lot.price_minor, lot.currency) }) : nameOf("lot-of", lot.kind, about);
 }
 
 function sentenceOf(lot) {
-  const parts = WENT.filter(([field]) => lot[field]).map(([field, word]) => `${number(lot[field])} ${word}`);
-  if (lot.frozen) parts.push(`${number(lot.frozen)} frozen`);
-  if (lot.expires_at) parts.push(`ends ${day(lot.expires_at)}`);
-  return parts.length ? parts.join(", ") : "All of them are still yours.";
+  const found = WENT.filter((field) => lot[field]).map((field) => nameOf("lot-went", field, { count: lot[field] }));
+  if (lot.expires_at) found.push(t("lots.ends", { day: day(lot.expires_at) }));
+  return found.length ? found.join(" · ") : t("lots.all-yours");
 }

@@ -2,8 +2,9 @@
 //
 // A scene is data: what it is made of, and how each part moves. Lengths are parts of the stage, so that
 // nothing leaves it. Only transform and opacity move.
-import { avatar, coins, el, who } from "./dom.js";
+import { coins, el } from "./dom.js";
 import { picture } from "./gifts.js";
+import { avatar, who } from "./people.js";
 import { number } from "./words.js";
 
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
@@ -93,7 +94,7 @@ export function build(entry, ms) {
 function contentOf({ content }, entry) {
   const drawing = () => picture(entry.gift_type, 320, { isMoving: true });
   if (content === "gift") return drawing();
-  if (content === "train") return [drawing(), ...Array.from({ length: 3 }, () => el("div", { class: "wagon" }, avatar(entry.viewer ?? "Somebody")))];
+  if (content === "train") return [drawing(), ...Array.from({ length: 3 }, () => el("div", { class: "wagon" }, avatar(entry.viewer)))];
   return null;
 }
 
@@ -108,9 +109,8 @@ function move(element, { frames, times, apart, easing, name }, index, ms) {
 
 /** Who sent it: face, name, gift, and the number of the combo. */
 export function crest(entry) {
-  const name = entry.viewer ?? "Somebody";
   const count = entry.repeat_count ?? entry.count ?? 1;
-  return el("div", { class: "crest" }, avatar(name),
-    el("p", {}, who(name), el("span", {}, entry.preview ? "this is what your gift looks like" : entry.name ?? entry.gift_type)),
+  return el("div", { class: "crest" }, avatar(entry.viewer),
+    el("p", {}, who(entry.viewer), el("span", {}, entry.preview ? "this is what your gift looks like" : entry.name ?? entry.gift_type)),
     count > 1 ? el("strong", { class: "crest-count" }, `×${number(count)}`) : null, coins(entry.coins));
 }

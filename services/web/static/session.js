@@ -3,19 +3,20 @@
 // A host application signs people in with one line on a page of the same origin:
 //   <script type="module">import { signIn } from "/static/session.js"; signIn(token);</script>
 // or, framing a page from another origin that WEB_HOST_ORIGINS names, by answering the message
-// "ovation:token-wanted" with { type: "ovation:token", token }.
+// "ovation:token-wanted" with { type: "ovation:token", token }, and by sending another one, or null,
+// when its user changes.
+import { isFramed, onToken, requestToken } from "./host.js";
 import { t } from "./language.js";
 
 const TOKEN = "ovation.token";
 const PERSON = "ovation.person";
 const EARLY_SECONDS = 30;
-const HOST_ANSWERS_SECONDS_MAX = 5;
 const changes = new EventTarget();
 const kept = storage();
 // Where the tokens of each issuer have their claims: the server renders this into the page, so both
 // read the same. A page of a host that signs users in itself has none, and looks at no roles.
 const READINGS = JSON.parse(metaOf("ovation-claims") ?? "[]");
-const NOWHERE = { prefix: "", names: { roles: [], scopes: [], country: [] } };
+const NOWHERE = { prefix: "", names: { roles: [], scopes: [], country: [], name: ["name"], picture: ["picture"] } };
 
 /** What the server says to the page in its head. */
 export function metaOf(name) {
@@ -48,6 +49,10 @@ export function signOut() {
   changes.dispatchEvent(new Event("change"));
 }
 
+/** What the application around us says: a token, or null for nobody. */
+const adopt = (token) => (token === null ? signOut() : signIn(token));
+onToken(adopt);
+
 export const onChange = (listener) => changes.addEventListener("change", listener);
 
 /** What the token says; whether it is true is the services' business. */
@@ -59,7 +64,8 @@ export function me() {
   const country = at(claims, names.country);
   return {
     user: `${prefix}${claims.sub}`,
-    name: person?.name ?? (typeof claims.name === "string" && claims.name ? claims.name : claims.sub),
+    name: person?.name ?? textAt(claims, names.name),
+    picture: textAt(claims, names.picture),
     roles: texts(at(claims, names.roles)),
     scopes: [...new Set(names.scopes.flatMap((path) => texts(at(claims, path))))],
     country: typeof country === "string" ? country.toUpperCase() : null,
@@ -69,6 +75,12 @@ export function me() {
 /** What is at the end of a path of names; undefined where any part of it is missing. */
 function at(claims, path) {
   return path.reduce((value, name) => (value !== null && typeof value === "object" && Object.hasOwn(value, name) ? value[name] : undefined), claims);
+}
+
+/** A claim that is a text; null for any other. */
+function textAt(claims, path) {
+  const found = at(claims, path);
+  return typeof found === "string" && found ? found : null;
 }
 
 /** A claim that is a list of words, or words between spaces: as the services read it. */
@@ -94,7 +106,7 @@ export function renew() {
 async function fresh() {
   const person = JSON.parse(kept.getItem(PERSON) ?? "null");
   if (person) await play(person);
-  else if (hostOrigins().length && window.parent !== window) signIn(await requestToken());
+  else if (isFramed) adopt(await requestToken());
   else kept.removeItem(TOKEN);
   return kept.getItem(TOKEN);
 }
@@ -119,24 +131,6 @@ export async function play(person) {
   });
   if (!answer.ok) throw new Error(t("session.no-issuer"));
   signIn((await answer.json()).access_token, person);
-}
-
-const hostOrigins = () =>
-  (metaOf("ovation-host-origins") ?? "").split(" ").filter(Boolean);
-
-/** Ask whoever frames us; only the origins this installation names are asked or believed. */
-function requestToken() {
-  return new Promise((resolve, reject) => {
-    const patience = setTimeout(() => reject(new Error(t("session.no-token"))), HOST_ANSWERS_SECONDS_MAX * 1000);
-    window.addEventListener("message", function receive(event) {
-      if (event.source !== window.parent || !hostOrigins().includes(event.origin)) return;
-      if (event.data?.type !== "ovation:token") return;
-      window.removeEventListener("message", receive);
-      clearTimeout(patience);
-      resolve(event.data.token);
-    });
-    for (const origin of hostOrigins()) window.parent.postMessage("ovation:token-wanted", origin);
-  });
 }
 
 function claimsOf(token) {

@@ -1,11 +1,13 @@
 // What a creator does in a room: go live, set goals, offer perks, greet and thank.
 import { call, get, newKey, path, post, put, remove } from "./api.js";
-import { avatar, coins, el, empty, icon, show, who } from "./dom.js";
+import { coins, el, empty, icon, show } from "./dom.js";
 import { badge } from "./feed.js";
+import { parts } from "./language.js";
+import { avatar, these, who } from "./people.js";
 import { card, confirm, doing, open, toast } from "./shell.js";
 import { goalBar } from "./side.js";
 import { tabs } from "./tabs.js";
-import { day, fromNow, named, number, plural, time, words } from "./words.js";
+import { day, fromNow, number, plural, time, words } from "./words.js";
 
 const FIRST_ROOM = "room-1";
 const KINDS = ["shout_out", "behind_the_scenes", "exclusive_chat", "custom"];
@@ -61,7 +63,7 @@ async function summary(room, stream) {
     el("p", { class: "figure" }, coins(over.coins)),
     el("p", {}, `${plural(over.gifts, "gift")} from ${plural(over.gifters, "gifter")}, begun ${fromNow(over.opened_at)}.`),
     over.top_gifters.length ? el("div", {}, el("h3", {}, "Gave most"), el("ol", { class: "lines" }, over.top_gifters.map((one) => el("li", {}, avatar(one.viewer), el("span", { class: "grow" }, who(one.viewer)), coins(one.coins))))) : null,
-    over.first_time_gifters.length ? el("p", {}, el("strong", {}, "For the first time: "), over.first_time_gifters.map(named).join(", ")) : null,
+    over.first_time_gifters.length ? el("p", {}, el("strong", {}, "For the first time: "), these(over.first_time_gifters)) : null,
     over.goals_reached.length ? el("p", {}, el("strong", {}, "Reached: "), over.goals_reached.map((goal) => goal.title).join(", ")) : null,
   ]);
 }
@@ -121,7 +123,7 @@ function redeem() {
   const found = el("div", { class: "stack", role: "status" });
   const look = async () => {
     const claim = await get(path`/v1/entitlements/${code.value.trim()}`);
-    show(found, el("p", {}, el("strong", {}, claim.title), ` of ${claim.viewer}, unlocked ${day(claim.unlocked_at)}. `,
+    show(found, el("p", {}, el("strong", {}, claim.title), " of ", who(claim.viewer), `, unlocked ${day(claim.unlocked_at)}. `,
       claim.withdrawn ? "It was withdrawn." : claim.uses_left === null ? "No end of uses." : `${number(claim.uses_left)} left.`),
     claim.usable ? el("button", { class: "primary", onclick: (event) => doing(event.currentTarget, async () => { await post(path`/v1/entitlements/${claim.entitlement}/use`, {}, newKey()); toast("Used once."); await look(); }) }, "Use once") : null);
   };
@@ -142,7 +144,7 @@ async function drawSupporters() {
 /** Thank somebody for a gift, for the whole room to see. */
 export function thank(room, gift) {
   const message = el("input", { name: "thanks", maxlength: 80, autocomplete: "off", placeholder: "You made my evening" });
-  const dialog = open(`Thank ${named(gift.viewer ?? "somebody")}`, [el("form", { onsubmit: (event) => {
+  const dialog = open(parts("creator.thank-title", { viewer: who(gift.viewer) }), [el("form", { onsubmit: (event) => {
     event.preventDefault();
     doing(event.submitter ?? message, async () => {
       await post(`${pathOf(room)}/thanks`, { gift: gift.gift, ...(message.value.trim() ? { message: message.value.trim() } : {}) });

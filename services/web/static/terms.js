@@ -1,7 +1,9 @@
 // What a creator gets for diamonds, with whom gifts are shared, and which bonuses there were.
 import { get, path } from "./api.js";
-import { diamonds, el, who } from "./dom.js";
+import { diamonds, el } from "./dom.js";
+import { locale, parts, t } from "./language.js";
 import { fact } from "./payouts.js";
+import { who } from "./people.js";
 import { day, money } from "./words.js";
 
 const BONUSES_SHOWN = 5;
@@ -12,12 +14,12 @@ export async function terms() {
     get("/v1/earnings/me/terms"), get(path`/v1/earnings/me/bonuses?limit=${BONUSES_SHOWN}`)]);
   return [
     el("dl", { class: "facts" },
-      fact("1,000 diamonds", worth(mine.rate)),
-      mine.next_rate ? fact(`From ${day(mine.next_rate.effective_from)}`, worth(mine.next_rate.rate)) : null,
-      fact("Gifts shared with", shared(mine.split)),
-      mine.next_split ? fact(`From ${day(mine.next_split.effective_from)}`, shared(mine.next_split)) : null),
+      fact(t("amount.diamonds", { count: 1000 }), worth(mine.rate)),
+      mine.next_rate ? fact(t("terms.from", { day: day(mine.next_rate.effective_from) }), worth(mine.next_rate.rate)) : null,
+      fact(t("terms.shared"), shared(mine.split)),
+      mine.next_split ? fact(t("terms.from", { day: day(mine.next_split.effective_from) }), shared(mine.next_split)) : null),
     bonuses.length ? el("ul", { class: "lines" }, bonuses.map((bonus) => el("li", {},
-      el("span", { class: "grow" }, el("strong", {}, `Bonus: ${bonus.reason}`), el("span", { class: "small muted" }, `${day(bonus.earned_at)}, from ${bonus.funder}`)),
+      el("span", { class: "grow" }, el("strong", {}, t("terms.bonus", { reason: bonus.reason })), el("span", { class: "small muted" }, t("terms.bonus-from", { day: day(bonus.earned_at), funder: bonus.funder }))),
       diamonds(bonus.diamonds)))) : null,
   ].filter(Boolean);
 }
@@ -25,6 +27,8 @@ export async function terms() {
 const worth = (rate) => money(rate.value_minor_per_1000, rate.currency);
 
 function shared(split) {
-  if (!split?.shares.length) return "nobody";
-  return el("span", {}, split.shares.flatMap(({ party, share_bp: share }, place) => [place ? ", " : null, who(party), ` ${share / 100} %`]));
+  if (!split?.shares.length) return t("terms.nobody");
+  return el("ul", {}, split.shares.map(({ party, share_bp: share }) => el("li", {}, parts("terms.share", { party: who(party), share: percent(share) }))));
 }
+
+const percent = (share) => (share / 10_000).toLocaleString(locale, { style: "percent", maximumFractionDigits: 2 });

@@ -1,6 +1,7 @@
 // The tray: who gives what right now. A combo is one entry whose counter grows.
-import { avatar, el, who } from "./dom.js";
-import { picture } from "./gifts.js";
+import { el } from "./dom.js";
+import { nameOfGift, picture } from "./gifts.js";
+import { avatar, who } from "./people.js";
 
 const ROWS_MAX = 3;
 const STAYS_MS = 3500;
@@ -29,9 +30,8 @@ export function build(list) {
 
   function add(key, entry) {
     const counter = el("span", { class: "tray-count" });
-    const name = entry.viewer ?? "Somebody";
     const element = el("li", { class: `tray-row ${entry.tier ?? "spark"}` },
-      avatar(name), el("span", { class: "tray-text" }, who(name), el("span", {}, entry.name ?? entry.gift_type)),
+      avatar(entry.viewer), el("span", { class: "tray-text" }, who(entry.viewer), el("span", {}, nameOfGift(entry))),
       picture(entry.gift_type, 40), counter);
     const row = { element, counter, count: 0, timer: null, bump: null };
     rows.set(key, row);

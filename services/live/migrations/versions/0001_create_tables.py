@@ -1,5 +1,5 @@
 """
-Live's tables: what rooms show and count, and what creators and viewers do there.
+Live's tables: what rooms show and count, what creators and viewers do there, and their names.
 
 A rebuild of live empties the tables that follow from gifts: scores, totals, supporters, reversals,
 goal_gifters; every gift has to be counted again. The others are live's own. `gifters` and `goals`
@@ -208,6 +208,19 @@ CREATE INDEX thanks_by_viewer ON thanks (viewer) WHERE message IS NOT NULL;
 GRANT SELECT, INSERT ON thanks TO live;
 """
 
+PEOPLE = """
+-- How people are shown, as their tokens say it: nothing else reads it, and it is erased with them.
+CREATE TABLE people (
+    user_id   text         PRIMARY KEY,
+    name      text         CONSTRAINT name_is_short CHECK (char_length(name) BETWEEN 1 AND 80),
+    picture   text         CONSTRAINT picture_is_short CHECK (char_length(picture) <= 2048),
+    -- When the token was made that says so.
+    noted_at  timestamptz  NOT NULL,
+    CONSTRAINT person_is_shown_somehow CHECK (name IS NOT NULL OR picture IS NOT NULL)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON people TO live;
+"""
+
 REWARDS = """
 -- A goal that begins in the past is there at once, and a backfill adds its earlier gifts without
 -- the lock that new gifts wait for. Until then `backfill_attempt` is not 0, and reversals may
@@ -297,5 +310,5 @@ GRANT SELECT, INSERT ON uses TO live;
 def upgrade() -> None:
     for shared in (MAILBOXES, QUOTAS, AUDIT):
         run_sql(shared.format(role="live"))
-    for own in (COUNTED, ROOMS, REWARDS):
+    for own in (COUNTED, ROOMS, PEOPLE, REWARDS):
         run_sql(own)

@@ -1,0 +1,110 @@
+"""What tokens say of people is noted, and people are shown as their host or their token says."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from services.live.domain.profiles import Profile, profile_of
+from services.live.providers.people_host import PeopleHost
+from services.live.store.profiles import Note, find_profiles, save_notes
+from shared.identity.tokens import Identity
+from shared.postgres.database import Database, Transaction
+
+log = structlog.get_logger()
+
+SAVED_EVERY_SECONDS = 0.5
+SAVED_AT_A_TIME = 500
+WAITING_MAX = 20_000
+# Tokens of whom nothing new is to be noted.
+REMEMBERED_MAX = 20_000
+
+
+class ProfileNotes:
+    """
+    What callers' tokens say of them, until it is saved: many people in one statement.
+
+    Nobody waits for it, and a token that was noted costs nothing any more.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: OrderedDict[str, Note] = OrderedDict()
+        self._noted: OrderedDict[str, Note] = OrderedDict()
+
+    def take(self, caller: Identity) -> None:
+        """Note soon what a caller's token says of them; with too many, it is left for next time."""
+        note = _note_of(caller)
+        if note is None or self._is_noted(note) or len(self._waiting) >= WAITING_MAX:
+            return
+        known = self._waiting.get(caller.user)
+        if known is None or known.noted_at <= note.noted_at:
+            self._waiting[caller.user] = note
+
+    async def save(self) -> None:
+        """Save what waits."""
+        while self._waiting:
+            count = min(len(self._waiting), SAVED_AT_A_TIME)
+            notes = [self._waiting.popitem(last=False)[1] for _ in range(count)]
+            async with self._database.reference.transaction() as tx:
+                await save_notes(tx, notes)
+            for note in notes:
+                self._remember(note)
+
+    async def save_one(self, caller: Identity) -> None:
+        """Save what one caller's token says, at once."""
+        note = _note_of(caller)
+        if note is not None and not self._is_noted(note):
+            async with self._database.reference.transaction() as tx:
+                await save_notes(tx, [note])
+            self._remember(note)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Save what waits, again and again, and once more at the end."""
+        while not stopping.is_set():
+            try:
+                async with asyncio.timeout(SAVED_EVERY_SECONDS):
+                    await stopping.wait()
+            except TimeoutError:
+                pass
+            try:
+                await self.save()
+            except Exception as error:  # noqa: BLE001 - the next token says it again
+                log.warning("people.not_noted", error=repr(error)[:200])
+
+    def _is_noted(self, note: Note) -> bool:
+        return self._noted.get(note.profile.user) == note
+
+    def _remember(self, note: Note) -> None:
+        self._noted[note.profile.user] = note
+        self._noted.move_to_end(note.profile.user)
+        while len(self._noted) > REMEMBERED_MAX:
+            self._noted.popitem(last=False)
+
+
+async def list_profiles(
+    tx: Transaction, users: Sequence[str]
+) -> tuple[dict[str, Profile], list[str]]:
+    """Return what tokens said of people, and of whom the host may be asked: not the erased."""
+    known, erased = await find_profiles(tx, users)
+    return known, [user for user in users if user not in erased]
+
+
+async def resolve_profiles(
+    users: Sequence[str], known: dict[str, Profile], asked: Sequence[str], host: PeopleHost | None
+) -> list[Profile]:
+    """Return a profile for each of the users: the host's word wins over their tokens'."""
+    answered = await host.find(asked) if host else {}
+    return [answered.get(user) or known.get(user) or Profile(user) for user in users]
+
+
+def _note_of(caller: Identity) -> Note | None:
+    profile = profile_of(caller.user, name=caller.name, picture=caller.picture)
+    if profile.name is None and profile.picture is None:
+        return None
+    # A token that does not say when it was made is older than any erasure.
+    made_at = caller.issued_at or caller.auth_time or 0.0
+    return Note(profile, datetime.fromtimestamp(min(made_at, time.time()), UTC))

@@ -1,0 +1,1 @@
+"""What live asks others for: the host application, how people are shown."""

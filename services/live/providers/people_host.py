@@ -1,0 +1,124 @@
+"""
+The host application says how people are called and what they look like: one request a batch.
+
+Its answer is never waited for long, and nothing depends on it. A host that fails is left alone
+for a while, at first for some seconds; what it said before is shown meanwhile.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import Counter
+from pydantic import BaseModel
+
+from services.live.domain.profiles import Profile, profile_of
+from shared.http.provider_client import ProviderClient, ProviderUnavailable, read_answer
+
+log = structlog.get_logger()
+
+ANSWER_SECONDS_MAX = 1.0
+CONNECTIONS_MAX = 8
+ASKED_MAX = 50
+KNOWN_SECONDS = 600.0
+UNKNOWN_SECONDS = 60.0
+CACHED_MAX = 50_000
+# After a failure nothing is asked for so long; each further one doubles it.
+PAUSE_SECONDS, PAUSE_SECONDS_MAX = 2.0, 60.0
+
+REQUESTS = Counter(
+    "ovation_people_requests", "Requests to the host application for names.", ["outcome"]
+)
+for _outcome in ("answered", "failed", "left_alone"):
+    REQUESTS.labels(_outcome)
+
+
+class _Person(BaseModel):
+    id: str
+    name: str | None = None
+    picture: str | None = None
+
+
+class _People(BaseModel):
+    people: list[_Person]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    profile: Profile | None
+    until: float
+
+
+class PeopleHost:
+    """The host application, by the address and the key of the settings."""
+
+    def __init__(self, url: str, key: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = ProviderClient(
+            url=url,
+            api_key=key,
+            answer_seconds_max=ANSWER_SECONDS_MAX,
+            connections_max=CONNECTIONS_MAX,
+        )
+        self._clock = clock
+        self._cache: OrderedDict[str, _Cached] = OrderedDict()
+        self._pause_seconds = 0.0
+        self._asked_again_at = 0.0
+
+    async def find(self, users: Sequence[str]) -> dict[str, Profile]:
+        """Return the profiles of those whom the host knows; it never fails."""
+        now = self._clock()
+        missing = [user for user in users if not self._is_fresh(user, now)]
+        for start in range(0, len(missing), ASKED_MAX):
+            await self._request(missing[start : start + ASKED_MAX])
+        kept = ((user, self._cache.get(user)) for user in users)
+        return {user: each.profile for user, each in kept if each and each.profile}
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    def _is_fresh(self, user: str, now: float) -> bool:
+        kept = self._cache.get(user)
+        return kept is not None and now < kept.until
+
+    async def _request(self, users: Sequence[str]) -> None:
+        if self._clock() < self._asked_again_at:
+            REQUESTS.labels("left_alone").inc()
+            return
+        if self._pause_seconds:
+            # One request tries whether it is back; others do not wait for it.
+            self._asked_again_at = self._clock() + self._pause_seconds
+        try:
+            answer = await self._client.request("POST", "", json={"ids": users})
+            listed = read_answer(_People, answer).people
+        except ProviderUnavailable as error:
+            self._leave_alone(error)
+            return
+        REQUESTS.labels("answered").inc()
+        self._pause_seconds = self._asked_again_at = 0.0
+        self._keep(users, listed)
+
+    def _leave_alone(self, error: ProviderUnavailable) -> None:
+        REQUESTS.labels("failed").inc()
+        self._pause_seconds = min(max(2 * self._pause_seconds, PAUSE_SECONDS), PAUSE_SECONDS_MAX)
+        self._asked_again_at = self._clock() + self._pause_seconds
+        log.warning("people.host_failed", error=str(error)[:200], pause_seconds=self._pause_seconds)
+
+    def _keep(self, users: Sequence[str], listed: Iterable[_Person]) -> None:
+        """Keep what was said of those who were asked for; others are nobody's business."""
+        known = {each.id: each for each in listed}
+        now = self._clock()
+        for user in users:
+            person = known.get(user)
+            self._cache[user] = (
+                _Cached(
+                    profile_of(user, name=person.name, picture=person.picture),
+                    until=now + KNOWN_SECONDS,
+                )
+                if person
+                else _Cached(None, until=now + UNKNOWN_SECONDS)
+            )
+            self._cache.move_to_end(user)
+        while len(self._cache) > CACHED_MAX:
+            self._cache.popitem(last=False)
