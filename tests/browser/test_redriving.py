@@ -103,6 +103,7 @@ def test_a_dead_letter_is_understood_and_redriven_by_clicking(
     eventually(lambda: httpx.get(**known).status_code == 200)
     expect(line).to_have_count(0)
     forged.wait_for()
+    page.reload()
     page.locator("#audit li", has_text="live knows roses now").wait_for()
 
 
@@ -115,5 +116,5 @@ def test_whoever_may_only_read_is_offered_no_redrive(visitor, lost):
 
 def test_without_its_scope_the_panel_is_not_there(visitor, lost):
     page = visitor(f"ops-{uuid4().hex[:6]}", claims=OPERATOR).open("/operator")
-    page.locator("#problems a", has_text=f"of {QUEUE}").wait_for()
+    page.locator("#problems li", has_text=f"of {QUEUE}").wait_for()
     assert page.locator("#dead-letters").count() == 0
