@@ -8,7 +8,7 @@ otherwise a forged message would become an event.
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID, uuid5
@@ -168,15 +168,18 @@ class DeadLetterQueues:
                 async with asyncio.timeout(TAKE_SECONDS_MAX):
                     connection = await self._broker.connect("dead-letters")
                     channel = await connection.channel()
-                    found = await _take(channel, queue)
+                    found, count = await _take(channel, queue)
             except (AMQPError, OSError, TimeoutError) as error:
                 log.warning("dead_letters.unavailable", queue=queue, error=repr(error)[:200])
                 raise BrokerUnavailable(queue=queue) from error
-            yield found
             try:
-                await channel.close()
-                left = sum(not each.message.processed for each in found)
-                await until_returned(connection, f"{queue}.dlq", left)
+                yield found
+            except Exception:
+                with suppress(AMQPError, OSError, TimeoutError):
+                    await _give_back(connection, channel, found, count)
+                raise
+            try:
+                await _give_back(connection, channel, found, count)
             except (AMQPError, OSError, TimeoutError) as error:
                 # The broker takes back what was not acknowledged, and perhaps more.
                 log.warning("dead_letters.cut_off", queue=queue, error=repr(error)[:200])
@@ -185,19 +188,30 @@ class DeadLetterQueues:
             await close_quietly(connection)
 
 
-async def _take(channel: Any, queue: str) -> list[Taken]:
+async def _give_back(
+    connection: AbstractConnection, channel: Any, found: Sequence[Taken], count: int
+) -> None:
+    """Return what was not removed; the next look finds all of it."""
+    await channel.close()
+    if found:
+        removed = sum(each.message.processed for each in found)
+        await until_returned(connection, f"{found[0].queue}.dlq", count - removed)
+
+
+async def _take(channel: Any, queue: str) -> tuple[list[Taken], int]:
+    """Return the oldest dead letters of a queue, and how many it had."""
     handle = await channel.declare_queue(f"{queue}.dlq", passive=True)
     # As many as there are: of more, returned ones would come again.
-    count = min(handle.declaration_result.message_count or 0, TAKEN_MAX)
+    count = handle.declaration_result.message_count or 0
     found: list[Taken] = []
     size = 0
-    while len(found) < count and size < TAKEN_BYTES_MAX:
+    while len(found) < min(count, TAKEN_MAX) and size < TAKEN_BYTES_MAX:
         message = await handle.get(fail=False)
         if message is None:
             break
         size += len(message.body)
         found.append(Taken(queue, delivery_of(message), message))
-    return found
+    return found, count
 
 
 def delivery_of(message: AbstractIncomingMessage) -> Delivery:

@@ -37,7 +37,7 @@ export function disputesOf(user) {
 /** How many are in each state, and what they come to. */
 const totals = (items) => el("ul", { class: "tiles" }, STATES.map((state) => {
   const these = items.filter((dispute) => dispute.state === state);
-  return el("li", { class: "tile" }, el("span", { class: `tag ${TONE[state]}` }, nameOf("console-dispute", state)), el("strong", {}, exposure(these)), el("span", { class: "small muted" }, t("console.disputes-count", { count: these.length })));
+  return el("li", { class: "tile" }, el("span", { class: "row" }, el("span", { class: `tag ${TONE[state]}` }, nameOf("console-dispute", state))), el("strong", {}, exposure(these)), el("span", { class: "small muted" }, t("console.disputes-count", { count: these.length })));
 }));
 
 const filter = () => el("p", { class: "row small" }, t("console.only"), ["", ...STATES].map((state) =>
