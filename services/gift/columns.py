@@ -124,6 +124,21 @@ Price = Table(
         "valid_from": "timestamp with time zone",
     },
 )
+CatalogueFile = Table(
+    "catalogue_files",
+    {
+        "digest": "bytea",
+        "format": "text",
+        "is_moving": "boolean",
+        "width": "integer",
+        "height": "integer",
+        "duration_ms": "integer",
+        "content": "bytea",
+        "uploaded_at": "timestamp with time zone",
+        "uploaded_by": "text",
+        "used_at": "timestamp with time zone",
+    },
+)
 GifterLevel = Table(
     "gifter_levels",
     {

@@ -23,7 +23,8 @@ def build(settings: Settings) -> FastAPI:
     sources = pages.version_of(pages.STATIC)
     is_bundled = pages.has_bundles(sources)
     texts = languages.read_languages()
-    version = pages.version_of(pages.BUNDLES if is_bundled else pages.STATIC, languages.FOLDER)
+    made_of = (pages.BUNDLES if is_bundled else pages.STATIC, languages.FOLDER, pages.VENDOR)
+    version = pages.version_of(*made_of)
     swagger_version = pages.version_of(pages.SWAGGER_UI)
     brand = read_brand(settings.name, settings.brand_folder, pages.version_of)
     off = settings.pages_off.split()
@@ -52,7 +53,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(problems.router)
     problems.show_wrong_addresses(app)
-    folders = [pages.BUNDLES, pages.STATIC] if is_bundled else [pages.STATIC]
+    folders = [*([pages.BUNDLES] if is_bundled else []), pages.STATIC, pages.VENDOR]
     made = pages.make_texts(texts, is_bundled=is_bundled)
     app.mount("/static", pages.Files(folders, version, made), name="static")
     app.mount("/swagger-ui", pages.Files([pages.SWAGGER_UI], swagger_version), name="swagger-ui")

@@ -74,7 +74,7 @@ def test_a_viewer_buys_exactly_what_is_missing_sends_a_combo_and_looks_at_the_wa
     page.get_by_role("tab", name="Money").click()
     page.get_by_role("button", name="Refund unused coins").first.wait_for()
     viewer.keep("viewer-5-wallet", whole=True)
-    page.get_by_role("button", name="One week").click()
+    page.get_by_role("button", name="7 days").click()
     page.get_by_text("Nobody can end it early").wait_for()
     page.keyboard.press("Escape")
 

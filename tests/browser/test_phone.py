@@ -190,6 +190,8 @@ EFFECTS = """async () => {
     const loud = { tier: "spectacle", coins: 1000 };
     effects.play(of("otto", "g_loco", loud));
     effects.play(of("otto", "g_manta", loud));
+    // A scene is fetched with the first gift that has one.
+    while (!layer.querySelector(".scene")) await new Promise((done) => setTimeout(done, 20));
     performance.now = () => real() + 9000;
     layer.getAnimations({ subtree: true }).forEach((one) => one.finish());
     await new Promise((done) => setTimeout(done, 200));
@@ -240,7 +242,7 @@ def test_the_loudest_gifts_have_a_scene_with_their_sender_that_stays_on_the_stag
 ):
     person = visitor(mira.user)
     page = enter(person, room)
-    with_scene = page.evaluate("import('/static/scenes.js').then((scenes) => scenes.withScene)")
+    with_scene = page.evaluate("import('/static/scenery.js').then((scenery) => scenery.withScene)")
     prices = {one["gift_type"]: one["price_coins"] for one in mira.get("/v1/catalogue")["items"]}
 
     assert set(with_scene) == set(sorted(prices, key=prices.get)[-9:])

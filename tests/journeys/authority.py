@@ -251,6 +251,7 @@ class Cast:
         for queue in QUEUES:
             label = f"GET /v1/operator/{service_of(queue)}/dead-letters queue"
             self.values[label] = queue
+        self.values["GET /v1/catalogue/files/{file} file"] = self._upload()
         # The viewer gives, and others of the cast may be kept from it.
         for method in ("PUT", "DELETE"):
             label = f"{method} /v1/gifts/creators/{{creator}}/blocks/{{viewer}} viewer"
@@ -271,6 +272,13 @@ class Cast:
         lots = "/v1/wallets/me/lots"
         eventually(lambda: any(lot["frozen"] for lot in self.done("viewer", "GET", lots)["items"]))
         return f"risk:{warning['id']}"
+
+    def _upload(self):
+        """Let there be a picture of a gift, which is everybody's to fetch."""
+        headers = {"Authorization": f"Bearer {self.caller(DISPUTES).token}"}
+        path, drawing = "/v1/operator/gifts/files", "<svg xmlns='http://www.w3.org/2000/svg'/>"
+        answer = self._http.post(path, content=drawing, headers=headers)
+        return answer.raise_for_status().json()["file"]
 
     def _prepare_withdrawal(self):
         withdrawals = "/v1/purchases/{purchase}/withdrawals"
@@ -385,6 +393,7 @@ class Cast:
             f"PUT {creator}/messages/{{gift}}": {"state": "shown"},
             f"POST {catalogue}": {**ENTRY, "gift_type": f"{self.tag}_2"},
             f"PUT {catalogue}/{{gift_type}}": {**ENTRY, "revision": 1},
+            f"POST {operator}/gifts/files": {},
             f"PATCH {catalogue}/{{gift_type}}": {"revision": 1, "sort": 901, **WHY},
             "POST /v1/callbacks/tencent": {},
             **self.bodies_of_payouts(),

@@ -31,6 +31,7 @@ NOBODYS = {
     "audit": "what operators did, in the order in which they did it",
     "catalogue": "the operator's: the same for everybody",
     "gift_types": "the operator's: the same for everybody",
+    "catalogue_files": "the operator's: the same for everybody",
     "prices": "the operator's: the same for everybody",
     "rate_announcements": "the operator's: the same for everybody",
     "campaigns": "the operator's: one budget for all viewers",
