@@ -27,6 +27,7 @@ NOBODYS = {
     "archive_totals": "sums over whole blocks",
     "seals": "the chain over what this database holds",
     "unsealed": "what this database has yet to seal",
+    "redrives": "an operator's, of a message that may be nobody's",
     "audit": "what operators did, in the order in which they did it",
     "catalogue": "the operator's: the same for everybody",
     "gift_types": "the operator's: the same for everybody",
