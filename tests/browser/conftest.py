@@ -117,7 +117,7 @@ class Visitor:
 
     def keep(self, name, *, whole=False):
         """Keep a picture for people to look at."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        (SCREENSHOTS / name).parent.mkdir(parents=True, exist_ok=True)
         if whole:
             self.page.evaluate("scrollTo(0, 0)")
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole)

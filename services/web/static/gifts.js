@@ -1,5 +1,6 @@
 // What the pages know of gifts: the catalogue, their pictures, and how each one moves.
 import { get, path } from "./api.js";
+import { drawingOf } from "./drawings.js";
 import { plays } from "./films.js";
 import { language } from "./language.js";
 import { money } from "./words.js";
@@ -27,20 +28,6 @@ const MOTION_OF = Object.fromEntries(Object.entries(MOTIONS).flatMap(([motion, i
 export const motionOf = (id) => MOTION_OF[id] ?? "rise";
 export const tierOf = (entry) => TIERS[entry.tier] ?? TIERS.spark;
 
-// All drawings are one file: thirty small ones would be thirty requests.
-let drawings = null;
-async function drawingOf(id) {
-  drawings ??= fetch(new URL("./gifts.json", import.meta.url)).then((answer) => answer.json());
-  try {
-    const known = await drawings;
-    return `data:image/svg+xml,${encodeURIComponent(Object.hasOwn(known, id) ? known[id] : known.plain)}`;
-  } catch {
-    // Another picture asks again.
-    drawings = null;
-    return "";
-  }
-}
-
 // What an installation's catalogue has of its own, by gift: it comes before our drawings.
 const icons = new Map();
 const films = new Map();
@@ -64,8 +51,8 @@ export function picture(id, size = 48, { isMoving = false, url = icons.get(id) }
   return image;
 }
 
-/** What the catalogue shows while a gift is played: its format, address and length; null if it has nothing that a browser plays. */
-export const filmOf = (id) => films.get(id) ?? null;
+/** What the catalogue shows while a gift is played, the best first: format, address and length of all that a browser can play. */
+export const filmsOf = (id) => films.get(id) ?? [];
 
 export async function catalogue() {
   const { items } = await get(path`/v1/catalogue?language=${language}`);
@@ -73,9 +60,7 @@ export async function catalogue() {
     names.set(id, name);
     if (icon && isOwn(id, icon)) icons.set(id, icon);
     else icons.delete(id);
-    const found = animations.find(({ format, url }) => isOwn(id, url) && plays(String(format)));
-    if (found) films.set(id, found);
-    else films.delete(id);
+    films.set(id, animations.filter(({ format, url }) => isOwn(id, url) && plays(String(format))));
   }
   return items.filter((gift) => gift.is_active !== false);
 }
