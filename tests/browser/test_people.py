@@ -154,6 +154,9 @@ def test_a_long_name_ends_in_dots_and_one_of_another_script_turns_nothing_round(
     guest.keep(f"people-long-names-{width}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     # What is beside a name stays where it is: the amount is at the end of the line.
+    # A sentence about them is read to its end.
+    for line in page.locator(".feed-line.said").all():
+        assert line.evaluate("node => node.scrollWidth <= node.clientWidth"), line.inner_text()
     for line in gifts.all():
         name, amount = line.locator(".who").bounding_box(), line.locator(".amount").bounding_box()
         assert name["x"] + name["width"] <= amount["x"] + amount["width"]
