@@ -1,4 +1,4 @@
-"""Refused texts: what people read on a page is a message of its language, never a string of code."""
+"""Refused texts: what people read on a page is a message, never a string of its code."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _TOKEN = re.compile(
 )
 _HOLE = re.compile(r"\$\{[^}]*\}")
 # A word that begins a sentence, or the end of one after several words.
-_TEXT = re.compile(r"^\W*[A-Z][a-z]+($|[ ,.!?…'’:])|[a-z]{2,} [a-z]{2,}.*[.!?…]$")
+_TEXT = re.compile(r"^\W*[A-Z][a-z]+($|[ ,.!?…'’:])|[a-z]{2,} [a-z]{2,}.*[.!?…]$")  # noqa: RUF001
 # What only programs read: names of keys and headers, and errors that are nobody's refusal.
 _OF_PROGRAMS = frozenset(("Escape", "Enter", "Home", "End", "Tab", "Bearer "))
 _ERROR = re.compile(r"new (Type)?Error\($")
