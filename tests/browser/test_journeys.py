@@ -83,7 +83,7 @@ def test_a_creator_goes_live_is_supported_thanks_and_cashes_out(visitor, stage):
     lea, mira = stage.person("lea", **CREATOR), stage.person("mira", **VIEWER)
     creator = visitor(lea.user, claims=CREATOR)
     page = creator.open("/creator")
-    page.locator("#stream input").fill("Songs for a late evening")
+    page.locator("#stream input[name=title]").fill("Songs for a late evening")
     page.get_by_role("button", name="Go live").click()
     page.get_by_role("link", name="Open the room").wait_for()
     room = page.get_by_role("link", name="Open the room").get_attribute("href").split("/")[-1]
@@ -118,9 +118,9 @@ def test_a_creator_goes_live_is_supported_thanks_and_cashes_out(visitor, stage):
     creator.keep("creator-2-onboarding")
     page.get_by_role("button", name="Send").click()
     page.locator("#cash-out:enabled").click()
-    page.get_by_role("button", name="Cash out $").wait_for()
+    page.get_by_role("button", name="Cash out €").wait_for()
     creator.keep("creator-3-quote")
-    page.get_by_role("button", name="Cash out $").click()
+    page.get_by_role("button", name="Cash out €").click()
     page.get_by_text("Arrived").wait_for()
     creator.keep("creator-4-paid-out", whole=True)
     with page.expect_download() as statement:
