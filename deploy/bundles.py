@@ -2,7 +2,8 @@
 The pages' scripts and styles, bundled: one of each for a page, in place of twenty.
 
 `python -m deploy.bundles` writes `services/web/bundles/` with esbuild; with `--check` it says
-whether that is what the sources give. Names of functions stay, so that an error says where it is.
+whether that is what the sources give. Names are short in bundles: `--maps FOLDER` writes them with
+their source maps, which tell where in the sources an error of a page is.
 
 It also writes `services/web/vendor/`: the player of Lottie's animations, from npm's package. It is
 there without bundles as well, and what fetches a part of a page later names it by its file.
@@ -37,8 +38,7 @@ TARGET = "--target=chrome100,edge100,firefox105,safari15.4"
 BUNDLED = (
     "--bundle",
     TARGET,
-    "--minify-whitespace",
-    "--minify-syntax",
+    "--minify",
     "--legal-comments=none",
     "--log-level=warning",
 )
@@ -52,20 +52,20 @@ PAGES = sorted(set(ADDRESSES.values()))
 TEXT = re.compile(r"""["'`]([\w.:-]+)["'`]""")
 
 
-def write(folder: Path) -> None:
-    """Bundle each page into `folder`, and note what of."""
+def write(folder: Path, *options: str) -> None:
+    """Bundle each page into `folder`, and note what of; `options` are esbuild's."""
     esbuild = program(install(ROOT), "esbuild")
     for page in PAGES:
         script = (f"{page}.js", "--format=esm", f"--outfile={folder / page}.js")
-        run(STATIC, esbuild, *BUNDLED, *FETCHED_LATER, *script)
+        run(STATIC, esbuild, *BUNDLED, *FETCHED_LATER, *script, *options)
         keys = keys_in((folder / f"{page}.js").read_text())
         (folder / KEYS.format(page=page)).write_text(f"{json.dumps(keys, indent=0)}\n")
         sheets = "".join(f'@import "./{sheet}.css";' for sheet in (*SHEETS, page))
-        style = ("--loader=css", "--external:*.svg", f"--outfile={folder / page}.css")
+        style = ("--loader=css", "--loader:.svg=dataurl", f"--outfile={folder / page}.css")
         run(STATIC, esbuild, *BUNDLED, *style, given=sheets)
     for name in LATER:
-        options = (*FETCHED_LATER, "--format=esm", "--external:*.svg", f"--outfile={folder / name}")
-        run(STATIC, esbuild, *BUNDLED, name, *options)
+        later = (*FETCHED_LATER, "--format=esm", "--external:*.svg", f"--outfile={folder / name}")
+        run(STATIC, esbuild, *BUNDLED, name, *later, *options)
     (folder / MADE_OF).write_text(f"{version_of(STATIC)}\n")
 
 
@@ -77,7 +77,7 @@ def write_vendor(folder: Path) -> None:
     licence = f"/*! {LOTTIE} {version}, MIT, see LICENSE-{LOTTIE} in the sources */"
     options = ("--format=esm", f"--banner:js={licence}", f"--outfile={folder / LOTTIE_PLAYER}")
     player = f'export {{ default }} from "./node_modules/{LOTTIE}/build/player/lottie_light.js";'
-    run(packages, program(packages, "esbuild"), *BUNDLED, "--minify", *options, given=player)
+    run(packages, program(packages, "esbuild"), *BUNDLED, *options, given=player)
     shutil.copy(package / "LICENSE.md", folder / f"LICENSE-{LOTTIE}")
 
 
@@ -108,10 +108,14 @@ def check() -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Bundle the scripts and styles of the pages.")
     parser.add_argument("--check", action="store_true", help="say whether they are up to date")
+    parser.add_argument("--maps", type=Path, metavar="FOLDER", help="write them there, with maps")
     arguments = parser.parse_args()
     if not shutil.which("npm"):
         print(MISSING)  # noqa: T201 - it is what this prints
         return 1
+    if arguments.maps:
+        write(arguments.maps.absolute(), "--sourcemap")
+        return 0
     if not arguments.check:
         for written, folder in ((write, BUNDLES), (write_vendor, VENDOR)):
             shutil.rmtree(folder, ignore_errors=True)

@@ -71,8 +71,8 @@ REFERENCE = "docs"
 VERSION_CHARACTERS = 12
 FOR_GOOD = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
-# The drawings of all gifts, in one file.
-DRAWINGS = "gifts.json"
+# The drawings of all gifts and of the stage, in one file.
+DRAWINGS = "drawings.json"
 KINDS = frozenset((".css", ".js", ".svg"))
 MEDIA_TYPES = {".js": "text/javascript", ".json": "application/json"}
 # Everything comes from here: no foreign script, style or font, and nothing inline.
@@ -148,8 +148,11 @@ class Files(StaticFiles):
 
 
 def read_drawings() -> dict[str, str]:
-    """Return the drawings of all gifts by their ids, and `plain` for gifts without one."""
-    return {path.stem: path.read_text() for path in sorted((STATIC / "gifts").glob("*.svg"))}
+    """Return gifts' drawings by their ids, `plain` for gifts without one, and `scene/` drawings."""
+    gifts, scene = (sorted((STATIC / folder).glob("*.svg")) for folder in ("gifts", "scene"))
+    return {path.stem: path.read_text() for path in gifts} | {
+        f"scene/{path.stem}": path.read_text() for path in scene
+    }
 
 
 def version_of(*folders: Path) -> str:

@@ -72,6 +72,7 @@ def build_app(
     app.state.stopping = asyncio.Event()
     # What waits in the queues of the service, once it runs and has a broker.
     app.state.depths = None
+    app.state.dead_letters = None
     # What else an operator may want to see at /readyz; it never makes the service unready.
     app.state.reports = {}
     answer_errors(app, body_bytes_max=BODY_BYTES_MAX)

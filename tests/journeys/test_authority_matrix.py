@@ -60,6 +60,10 @@ NOT_NOW = {
     "POST /v1/payouts/{payout}/appeal": "not-rejected",
     "POST /v1/operator/payouts/{creator}/{payout}/appeal": "no-such-appeal",
     "GET /v1/me/erasure": "no-erasure",
+    **{
+        f"POST /v1/operator/{service}/dead-letters/{{dead_letter}}/redrive": "no-such-dead-letter"
+        for service in DATABASES
+    },
     # A body of the matrix is JSON, and that is no film.
     "POST /v1/operator/gifts/files": "file-unknown",
     "DELETE /v1/operator/gifts/files/{file}": "no-such-catalogue-file",

@@ -27,6 +27,7 @@ NOBODYS = {
     "archive_totals": "sums over whole blocks",
     "seals": "the chain over what this database holds",
     "unsealed": "what this database has yet to seal",
+    "redrives": "an operator's, of a message that may be nobody's",
     "audit": "what operators did, in the order in which they did it",
     "catalogue": "the operator's: the same for everybody",
     "gift_types": "the operator's: the same for everybody",
@@ -49,6 +50,7 @@ NOBODYS = {
     "bank_cutoffs": "an operator's file that is begun",
     "bank_files": "an operator's: one pays many creators",
     "bank_reports": "a bank's words, about many creators",
+    "payout.streams": "live's: when one room was live, whoever earned in it",
     "payout.fraud_warnings": "of a lot, before it is known which creators it paid",
 }
 UNIQUE = text("""

@@ -155,12 +155,14 @@ async def test_bundles_of_other_sources_are_not_served(tmp_path, monkeypatch):
     assert f"/static/{version_of(STATIC, FOLDER, VENDOR)}/tokens.css" in page.text
 
 
-async def test_the_drawings_of_all_gifts_are_one_file():
+async def test_all_drawings_are_one_file():
     async with pages() as anybody:
-        drawings = await anybody.get(f"/static/{version_of(BUNDLES, FOLDER, VENDOR)}/gifts.json")
+        drawings = await anybody.get(f"/static/{version_of(BUNDLES, FOLDER, VENDOR)}/drawings.json")
 
     assert drawings.json() == {
-        path.stem: path.read_text() for path in (STATIC / "gifts").glob("*.svg")
+        str(path.relative_to(STATIC).with_suffix("")).removeprefix("gifts/"): path.read_text()
+        for folder in ("gifts", "scene")
+        for path in (STATIC / folder).glob("*.svg")
     }
     assert "immutable" in drawings.headers["cache-control"]
 

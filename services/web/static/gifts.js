@@ -1,5 +1,6 @@
 // What the pages know of gifts: the catalogue, their pictures, and how each one moves.
 import { get, path } from "./api.js";
+import { drawingOf } from "./drawings.js";
 import { plays } from "./films.js";
 import { language } from "./language.js";
 import { money } from "./words.js";
@@ -26,20 +27,6 @@ const MOTION_OF = Object.fromEntries(Object.entries(MOTIONS).flatMap(([motion, i
 
 export const motionOf = (id) => MOTION_OF[id] ?? "rise";
 export const tierOf = (entry) => TIERS[entry.tier] ?? TIERS.spark;
-
-// All drawings are one file: thirty small ones would be thirty requests.
-let drawings = null;
-async function drawingOf(id) {
-  drawings ??= fetch(new URL("./gifts.json", import.meta.url)).then((answer) => answer.json());
-  try {
-    const known = await drawings;
-    return `data:image/svg+xml,${encodeURIComponent(Object.hasOwn(known, id) ? known[id] : known.plain)}`;
-  } catch {
-    // Another picture asks again.
-    drawings = null;
-    return "";
-  }
-}
 
 // What an installation's catalogue has of its own, by gift: it comes before our drawings.
 const icons = new Map();

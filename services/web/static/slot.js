@@ -1,5 +1,6 @@
 // What fills the stage: a drawing, the player of the adopter in a frame, or nothing, where the application around us has its own below.
 import { el, show } from "./dom.js";
+import { drawingOf } from "./drawings.js";
 import { isUnderlaid, tell } from "./host.js";
 
 // The player's address for a room, and what it may do in its frame.
@@ -9,7 +10,6 @@ const ALLOWED = {
   sandbox: "allow-scripts allow-same-origin allow-presentation allow-popups allow-forms",
   referrerpolicy: "strict-origin",
 };
-const pictureOf = (name) => new URL(`./scene/${name}.svg`, import.meta.url).href;
 
 /**
  * Return the element, and `draw(live, title)`.
@@ -22,9 +22,12 @@ export function build(room) {
 }
 
 function drawn(element) {
-  const host = el("img", { class: "stage-host", src: pictureOf("host"), alt: "", width: 260, height: 280 });
+  const host = el("img", { class: "stage-host", alt: "", width: 260, height: 280 });
+  const studio = el("img", { class: "stage-back", alt: "", width: 640, height: 360 });
+  drawingOf("scene/host").then((drawing) => { host.src = drawing; });
+  drawingOf("scene/studio").then((drawing) => { studio.src = drawing; });
   const lights = [el("i", { class: "beam one" }), el("i", { class: "beam two" }), el("i", { class: "bars" }, Array.from({ length: 7 }, () => el("b")))];
-  show(element, el("img", { class: "stage-back", src: pictureOf("studio"), alt: "", width: 640, height: 360 }), lights, host);
+  show(element, studio, lights, host);
   return {
     element,
     draw: (live, title) => {
