@@ -78,9 +78,9 @@ def preview(page, gift_type):
 
 def test_an_uploaded_lottie_gift_is_sent_and_moves_on_the_stage(visitor, stage, room, mira, edit):
     operator, dialog = edit("g_fox")
-    dialog.locator("[name=animation]").set_input_files(
-        chosen("fox.json", lottie(layer(ln="stage", cl="big")), "application/json")
-    )
+    # Longer than any other body may be.
+    film = lottie(layer(ln="stage", cl="big"), meta={"d": "x" * 300_000})
+    dialog.locator("[name=animation]").set_input_files(chosen("fox.json", film, "application/json"))
     expect(dialog.locator(".file-stage svg")).to_be_visible()
     dialog.locator("[name=picture]").set_input_files(chosen("fox.svg", svg(), "image/svg+xml"))
     expect(dialog.locator(".files")).to_contain_text("An uploaded picture")
@@ -135,7 +135,7 @@ def test_a_video_is_played_without_a_sound_and_let_go_of(visitor, room, mira, ed
     page = visitor(mira.user).open(f"/rooms/{room}")
     preview(page, "g_owl")
     page.wait_for_function(
-        "document.querySelector('.effects .film video')?.currentTime > 0"
+        "() => document.querySelector('.effects .film video')?.currentTime > 0"
         " && document.querySelector('.effects .film video').muted"
     )
     expect(page.locator(".effects .film")).to_have_count(0)
