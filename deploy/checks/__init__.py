@@ -1,5 +1,5 @@
 """
-The rules of the house that no other tool checks: words, routes, rows, sizes, clocks, files.
+The rules of the house that no other tool checks: words, routes, rows, sizes, clocks, files, styles.
 
 `python -m deploy.checks --report services/wallet` lists what breaks them, and what to do instead.
 """

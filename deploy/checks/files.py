@@ -28,7 +28,7 @@ PLACES = """
     services/sandbox/*.py services/sandbox/provider/*.py
     services/web/*.py services/web/*.html services/web/problems.json
     services/web/languages/*.json
-    services/web/static/** services/web/bundles/*
+    services/web/static/** services/web/bundles/* services/web/vendor/*
     shared/__init__.py shared/errors.py shared/idempotency.py shared/keyring.py shared/money.py
     shared/secrets.py
     shared/*/*.py shared/contracts/published.json
@@ -45,7 +45,7 @@ PLACES = """
     deploy/checks/*.py deploy/citus/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py
     deploy/docs/*.py deploy/docs/package*.json deploy/tour
     deploy/events/*.py deploy/examples/** deploy/failover/* deploy/gateway/* deploy/harness/*.py
-    deploy/javascript/*.json deploy/javascript/answers.d.ts
+    deploy/javascript/*.json deploy/javascript/*.d.ts
     deploy/kubernetes/** deploy/observability/** deploy/rabbitmq/*
     deploy/template/** deploy/wheel/**
     tests/*.py tests/*/**.py tests/fakes/contracts/*

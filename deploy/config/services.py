@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from shared.vendors.installations import providers_folder
 
-# Two routes that the gateway treats apart.
+# Three routes that the gateway treats apart.
 FEED = "^/v1/rooms/[^/]+/events$"
+UPLOADS = "^/v1/operator/gifts/files$"
 TENCENT = "^/v1/callbacks/tencent$"
 
 
@@ -144,6 +145,7 @@ _ALL = (
             "^/v1/(gifts|catalogue)(/|$)",
             "^/v1/me(/erasure|/export|/export/gift)?$",
             TENCENT,
+            UPLOADS,
             "^/v1/operator/gifts?(/|$)",
         ),
         rolled=4,
@@ -160,6 +162,8 @@ _ALL = (
             "TARGET_JWKS_URL": "${OVATION_TARGET_JWKS_URL:-}",
             # True: every user may receive gifts, in any room, even one that does not exist.
             "ANYBODY_MAY_RECEIVE": "${GIFT_ANYBODY_MAY_RECEIVE:-false}",
+            # How many megabytes the uploaded pictures and films of all gifts may have together.
+            "FILES_MEGABYTES_MAX": "${GIFT_FILES_MEGABYTES_MAX:-256}",
         },
     ),
     Service(

@@ -4,11 +4,9 @@ Dead letters: messages that a service or a team could not handle, with the reaso
 A team's dead letters are also the oldest messages of its full queue; then the broker gives the
 reason (`maxlen`).
 
-A dead letter is redriven only if the owner of its event is known to have published it first:
-otherwise an operator would turn a forged message into an event.
+Which may be redriven is said in `shared/messaging/dead_letters.py`, for the console too.
 """
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,12 +19,18 @@ from deploy.ctl.audit import recorded
 from deploy.ctl.installation import Installation
 from deploy.ctl.redelivery import Redelivery, redeliver
 from deploy.ctl.teams import queues
-from shared.contracts.decoding import ORIGINAL_PUBLISHER_HEADER, owner_of
-from shared.messaging.delivery import OPERATOR_USER, service_of
+from shared.contracts.decoding import ORIGINAL_PUBLISHER_HEADER
+from shared.messaging.dead_letters import (
+    REDRIVE_HEADER,
+    original_publisher_of,
+    refusal,
+    times_redriven,
+    type_of,
+    until_returned,
+)
+from shared.messaging.log import Logged, read_log
+from shared.messaging.topology import DEAD_LETTER_STREAM
 
-NUMBER_DIGITS_MAX = 6
-RETURN_SECONDS_MAX = 5
-RETURN_POLL_SECONDS = 0.02
 # Headers of the failed attempt; a redriven message has none of them.
 _OF_THE_FAILURE = ("ovation_error_", "ovation_attempt", "ovation_publisher", "x-")
 
@@ -40,11 +44,11 @@ class Selection:
     id: str | None = None
     count_max: int = 1_000_000
 
-    def matches(self, message: AbstractIncomingMessage) -> bool:
+    def matches(self, message: AbstractIncomingMessage | Logged) -> bool:
         """Whether it is one of these; `id` may be the message's or the event's."""
         headers = message.headers
         ids = (_id_of(message), str(headers.get("cloudEvents_id")))
-        return (self.type is None or self.type in _type_of(message)) and (
+        return (self.type is None or self.type in type_of(message)) and (
             self.id is None or self.id in ids
         )
 
@@ -76,6 +80,19 @@ async def read(
         shown = 0
         async for message in messages:
             if selection.matches(message) and shown < selection.count_max:
+                shown += 1
+                yield _shown(message, selection.queue)
+
+
+async def history(
+    installation: Installation, selection: Selection
+) -> AsyncIterator[dict[str, object]]:
+    """Yield what ever became a dead letter of a queue, in 30 days, whatever became of it since."""
+    async with installation.connect() as connection:
+        shown = 0
+        async for message in read_log(connection, DEAD_LETTER_STREAM, start="first"):
+            of_queue = message.routing_key == selection.queue
+            if of_queue and selection.matches(message) and shown < selection.count_max:
                 shown += 1
                 yield _shown(message, selection.queue)
 
@@ -125,39 +142,6 @@ async def drop(installation: Installation, selection: Selection) -> int:
         return len(ids)
 
 
-def refusal(message: AbstractIncomingMessage, queue: str) -> str | None:
-    """Return why a message may not be redriven, or None if its event's owner published it."""
-    if message.headers.get("ovation_error_code") == "foreign-publisher":
-        return "foreign-publisher: its queue refused its publisher"
-    kind = _type_of(message)
-    original, owner = _original_publisher(message, queue), owner_of(kind)
-    if original is None:
-        return f"published by {message.user_id!r}, neither {queue}'s service nor the event's owner"
-    if original != owner:
-        return f"{kind or 'without a type'} was published by {original!r}, which does not own it"
-    return None
-
-
-def _original_publisher(message: AbstractIncomingMessage, queue: str) -> str | None:
-    """
-    Return the service that published a message first, or None if that is not certain.
-
-    The broker checks `user_id`. It is the queue's own service, which dead-lettered or retried the
-    message; or the operator, who redrove it; or its owner, if the broker dead-lettered it.
-    """
-    user, headers = message.user_id or "", message.headers
-    named = headers.get(ORIGINAL_PUBLISHER_HEADER)
-    if user == OPERATOR_USER:
-        return named if isinstance(named, str) else None
-    if user == service_of(queue):
-        if isinstance(named, str):
-            return named
-        # The version before named no original publisher in its retries and redrives.
-        given = headers.get("ovation_publisher", user)
-        return owner_of(_type_of(message)) if given in (user, OPERATOR_USER) else str(given)
-    return user if user == owner_of(_type_of(message)) else None
-
-
 @asynccontextmanager
 async def _chosen(
     connection: AbstractConnection, selection: Selection
@@ -181,7 +165,7 @@ async def _taken(
     taken: list[AbstractIncomingMessage] = []
     yield _take(queue, taken)
     await channel.close()
-    await _until_returned(connection, queue.name, sum(not each.processed for each in taken))
+    await until_returned(connection, queue.name, sum(not each.processed for each in taken))
 
 
 async def _take(
@@ -197,21 +181,6 @@ async def _take(
         yield message
 
 
-async def _until_returned(connection: AbstractConnection, queue: str, count: int) -> None:
-    """
-    Wait until the queue has what was not acknowledged, for at most `RETURN_SECONDS_MAX`.
-
-    A quorum queue takes messages back some time after their channel is closed; the operator's
-    next command would see an empty queue.
-    """
-    async with connection.channel() as channel:
-        for _ in range(round(RETURN_SECONDS_MAX / RETURN_POLL_SECONDS)):
-            found = await channel.declare_queue(queue, passive=True)
-            if (found.declaration_result.message_count or 0) >= count:
-                return
-            await asyncio.sleep(RETURN_POLL_SECONDS)
-
-
 async def _redeliveries(
     messages: Sequence[AbstractIncomingMessage], queue: str
 ) -> AsyncIterator[Redelivery]:
@@ -221,19 +190,14 @@ async def _redeliveries(
             for name, value in message.headers.items()
             if not name.startswith(_OF_THE_FAILURE)
         }
-        redriven = _number(headers.get("ovation_redrive")) + 1
         yield Redelivery(
-            original_publisher=_original_publisher(message, queue) or "",
-            type=_type_of(message),
+            original_publisher=original_publisher_of(message, queue) or "",
+            type=type_of(message),
             message_id=message.message_id or "",
             correlation_id=message.correlation_id or "",
-            headers={**headers, "ovation_redrive": str(redriven)},
+            headers={**headers, REDRIVE_HEADER: str(times_redriven(message) + 1)},
             body=message.body,
         )
-
-
-def _type_of(message: AbstractIncomingMessage) -> str:
-    return str(message.headers.get("cloudEvents_type") or message.type or "")
 
 
 def readable(body: bytes) -> object:
@@ -245,20 +209,15 @@ def readable(body: bytes) -> object:
         return body.decode(errors="replace")
 
 
-def _number(given: object) -> int:
-    text = str(given)
-    return int(text) if text.isdecimal() and len(text) < NUMBER_DIGITS_MAX else 0
-
-
-def _id_of(message: AbstractIncomingMessage) -> str:
+def _id_of(message: AbstractIncomingMessage | Logged) -> str:
     return str(message.headers.get("ovation_message_id") or message.message_id)
 
 
-def _shown(message: AbstractIncomingMessage, queue: str) -> dict[str, object]:
+def _shown(message: AbstractIncomingMessage | Logged, queue: str) -> dict[str, object]:
     headers = message.headers
     return {
         "id": _id_of(message),
-        "type": _type_of(message),
+        "type": type_of(message),
         # The publisher, checked by the broker. It wrote the headers itself.
         "user_id": message.user_id,
         "header_publisher": headers.get("ovation_publisher"),

@@ -20,6 +20,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
+from services.web.brand import Brand
 from services.web.pages import REFERENCE_TEMPLATE, STATIC, SWAGGER_UI
 
 ROOT = Path(__file__).parent.parent.parent
@@ -155,7 +156,7 @@ def _assets(config: MkDocsConfig) -> Iterator[File]:
     """Yield Mermaid, and the reference of the API as the gateway shows it."""
     yield File.generated(config, "assets/mermaid.js", abs_src_path=str(_mermaid()))
     yield File.generated(config, "assets/logo.svg", abs_src_path=str(STATIC / "logo.svg"))
-    page = REFERENCE_TEMPLATE.read_text()
+    page = Brand().dress(REFERENCE_TEMPLATE.read_text()).replace("{{home}}", "/")
     for served, here in MOVED.items():
         page = page.replace(served, here)
     beside = (SWAGGER_UI / "swagger-ui.css", SWAGGER_UI / "swagger-ui-bundle.js")

@@ -92,10 +92,11 @@ MISSPELT = [
 ]
 
 
-def problems(*, body_bytes_max: int) -> list[str]:
+def problems(*, body_bytes_max: int, upload_bytes_max: int) -> list[str]:
     """Return the locations of everything the gateway refuses itself."""
     title = "The body is larger than this service takes."
     too_large = problem(413, "body-too-large", title, body_bytes_max=body_bytes_max)
+    upload_too_large = problem(413, "body-too-large", title, body_bytes_max=upload_bytes_max)
     unavailable = problem(503, "unavailable", "This service does not answer at the moment.")
     # A request line or a header that nginx itself cannot take, and a method it never takes.
     malformed = problem(400, "malformed-request", "This is not a request we can read.")
@@ -114,6 +115,7 @@ def problems(*, body_bytes_max: int) -> list[str]:
         _location("@no_such_range", range_),
         _location("@internal_error", problem(500, "internal-error", "The gateway failed.")),
         _location("@body_too_large", too_large),
+        _location("@upload_too_large", upload_too_large),
         _location("@unavailable", unavailable),
         _location(
             "@address_not_allowed",

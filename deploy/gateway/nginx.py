@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from deploy.config.services import FEED, PRACTICE, SERVICES, TENCENT
+from deploy.config.services import FEED, PRACTICE, SERVICES, TENCENT, UPLOADS
 from deploy.gateway.answers import (
     ERROR_PAGES,
     FEED_ANSWERS,
@@ -17,6 +17,8 @@ from deploy.gateway.callers import CALLERS, FEED_LIMITS, LIMITS_HEADER, TIMEOUTS
 
 # The longest body any service takes.
 BODY_KILOBYTES_MAX = 64
+# Except a film of a gift, which an operator brings.
+UPLOAD_KILOBYTES_MAX = 4_096
 # Kept below the five seconds after which uvicorn closes an idle connection: a request sent into
 # a closing connection is lost.
 KEEPALIVE_SECONDS = 4
@@ -46,6 +48,8 @@ GZIP_TYPES = (
     "text/csv",
     "image/svg+xml",
     "application/json",
+    # Animations of gifts.
+    "video/lottie+json",
     "application/problem+json",
     "application/schema+json",
     # Of its own files nginx compares the whole type.
@@ -80,8 +84,16 @@ TENCENT_SETTINGS = (
     *OTHER_ERROR_PAGES,
     "error_page 403 = @address_not_allowed;",
 )
+UPLOAD_SETTINGS = (
+    f"client_max_body_size {UPLOAD_KILOBYTES_MAX}k;",
+    *(page for page in ERROR_PAGES if " 413 " not in page),
+    "error_page 413 = @upload_too_large;",
+)
 # What a provider or a chat service signs carries no token of ours.
 SIGNED = ("^/v1/webhooks/", "^/v1/callbacks/")
+_REFUSALS = problems(
+    body_bytes_max=BODY_KILOBYTES_MAX * 1024, upload_bytes_max=UPLOAD_KILOBYTES_MAX * 1024
+)
 # The first match wins. Every other path belongs to web.
 ROUTES: tuple[tuple[str, str], ...] = tuple(
     (pattern, service.name) for service in SERVICES.values() for pattern in service.routes
@@ -190,7 +202,7 @@ def render(
         _location("= /openapi.json", "default_type application/json;", f"alias {openapi_file};"),
         *_contracts(contracts_folder),
         _location("/", _pass("web", targets)),
-        *problems(body_bytes_max=BODY_KILOBYTES_MAX * 1024),
+        *_REFUSALS,
         FEED_ANSWERS,
     ]
     body = "\n\n".join(["\n".join(settings), *locations])
@@ -253,6 +265,8 @@ def _route(pattern: str, name: str, targets: Mapping[str, str], *, limited: bool
         lines += MISSPELT
     if pattern == FEED:
         lines += [*FEED_SETTINGS, *(FEED_LIMITS if limited else ())]
+    if pattern == UPLOADS:
+        lines += UPLOAD_SETTINGS
     if pattern == TENCENT:
         lines += TENCENT_SETTINGS
     return _location(f"~ {pattern}", *lines)

@@ -124,6 +124,21 @@ Price = Table(
         "valid_from": "timestamp with time zone",
     },
 )
+CatalogueFile = Table(
+    "catalogue_files",
+    {
+        "digest": "bytea",
+        "format": "text",
+        "is_moving": "boolean",
+        "width": "integer",
+        "height": "integer",
+        "duration_ms": "integer",
+        "content": "bytea",
+        "uploaded_at": "timestamp with time zone",
+        "uploaded_by": "text",
+        "used_at": "timestamp with time zone",
+    },
+)
 GifterLevel = Table(
     "gifter_levels",
     {
@@ -256,6 +271,19 @@ Inbox = Table(
         "queue": "text",
         "message_id": "uuid",
         "received_at": "timestamp with time zone",
+    },
+)
+Redrive = Table(
+    "redrives",
+    {
+        "dead_letter": "uuid",
+        "operator": "text",
+        "idempotency_key": "text",
+        "request_hash": "bytea",
+        "queue": "text",
+        "message": "text",
+        "reason": "text",
+        "redriven_at": "timestamp with time zone",
     },
 )
 EventArchive = Table(

@@ -4,6 +4,7 @@ from functools import partial
 
 from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.combos import end_combos, recount_combos
+from services.gift.commands.files import remove_unused_files
 from services.gift.commands.requests import repeat_requests
 from services.gift.commands.signatures import forget_signatures
 from shared.postgres.database import Database, Part
@@ -13,6 +14,7 @@ REPEAT_REQUESTS_EVERY_SECONDS = 5.0
 END_COMBOS_EVERY_SECONDS = 1.0
 RECOUNT_COMBOS_EVERY_SECONDS = 60.0
 FORGET_SIGNATURES_EVERY_SECONDS = 60.0
+REMOVE_FILES_EVERY_SECONDS = 3_600.0
 
 
 def build(database: Database, catalogue_cache: CatalogueCache) -> list[Job]:
@@ -33,6 +35,10 @@ def build(database: Database, catalogue_cache: CatalogueCache) -> list[Job]:
         async with database.reference.transaction() as tx:
             return await forget_signatures(tx)
 
+    async def remove_files_that_no_gift_shows() -> bool:
+        async with database.reference.transaction() as tx:
+            return await remove_unused_files(tx)
+
     each = partial(in_each_part, database)
     return [
         Job("repeat-requests", REPEAT_REQUESTS_EVERY_SECONDS, each(repeat_requests_of_open_gifts)),
@@ -43,4 +49,5 @@ def build(database: Database, catalogue_cache: CatalogueCache) -> list[Job]:
             each(recount_combos_that_wait_for_nothing),
         ),
         Job("forget-signatures", FORGET_SIGNATURES_EVERY_SECONDS, forget_old_signatures),
+        Job("remove-files", REMOVE_FILES_EVERY_SECONDS, remove_files_that_no_gift_shows),
     ]

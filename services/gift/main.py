@@ -35,6 +35,8 @@ from shared.prices.files import read_price_book
 from shared.prices.price_book import NOTHING_SOLD, PriceBook
 from shared.runtime.service import Service, build_broker, build_database, build_verifier, start
 
+MEGABYTE = 1_048_576
+
 
 def build(settings: Settings) -> Service:
     database = build_database(settings, part_count=settings.parts)
@@ -54,6 +56,7 @@ def build(settings: Settings) -> Service:
             ages=read_ages(settings.rules_file),
             prices=read_price_book(settings.packages_file),
             erasure_login_seconds=read_erasure_login(settings.rules_file),
+            files_bytes_max=settings.files_megabytes_max * MEGABYTE,
         ),
         database=database,
         relay=Relay(database, broker),
@@ -77,6 +80,7 @@ def build_http(
     ages: AgeRule = ADULTS,
     prices: PriceBook = NOTHING_SOLD,
     erasure_login_seconds: int = 900,
+    files_bytes_max: int = 256 * MEGABYTE,
 ) -> FastAPI:
     """Build the API; target tokens are signed with the keys of `targets`, else of `verifier`."""
     app = build_app(
@@ -85,6 +89,7 @@ def build_http(
         verifier=verifier,
         database=database,
         shortcuts=api.SHORTCUTS,
+        body_limits=api.BODY_LIMITS,
     )
     app.state.catalogue_cache = catalogue_cache
     app.state.intake = GiftIntake(
@@ -96,6 +101,7 @@ def build_http(
     )
     app.state.prices = prices
     app.state.erasure_login_seconds = erasure_login_seconds
+    app.state.files_bytes_max = files_bytes_max
     app.state.targets = targets or verifier
     app.state.tencent = tencent_account
     app.include_router(api.router)

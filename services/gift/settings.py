@@ -30,6 +30,9 @@ class Settings(PartedSettings):
     # True: anybody may receive gifts, in any room and outside of rooms, also who does not exist.
     anybody_may_receive: bool = False
 
+    # How many megabytes (MiB) the uploaded pictures and films of all gifts may have together.
+    files_megabytes_max: int = Field(default=256, ge=0, le=65_536)
+
     @model_validator(mode="after")
     def _tencent_is_known_by_token_and_application(self) -> Self:
         if self.tencent_token is None:

@@ -168,6 +168,23 @@ class Price(GiftTable, table=True):
     valid_from: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
 
 
+class CatalogueFile(GiftTable, table=True):
+    """A picture or film of gifts that operators uploaded, by the SHA-256 of its bytes."""
+
+    __tablename__ = "catalogue_files"
+
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    format: str = Field(sa_type=Text)
+    is_moving: bool
+    width: int | None = Field(sa_type=Integer)
+    height: int | None = Field(sa_type=Integer)
+    duration_ms: int | None = Field(sa_type=Integer)
+    content: bytes = Field(sa_type=LargeBinary)
+    uploaded_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+    uploaded_by: str = Field(sa_type=Text)
+    used_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+
+
 class GifterLevel(GiftTable, table=True):
     """Which level a viewer has reached, as the newest revision says."""
 

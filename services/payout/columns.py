@@ -688,6 +688,19 @@ Inbox = Table(
         "received_at": "timestamp with time zone",
     },
 )
+Redrive = Table(
+    "redrives",
+    {
+        "dead_letter": "uuid",
+        "operator": "text",
+        "idempotency_key": "text",
+        "request_hash": "bytea",
+        "queue": "text",
+        "message": "text",
+        "reason": "text",
+        "redriven_at": "timestamp with time zone",
+    },
+)
 EventArchive = Table(
     "event_archive",
     {

@@ -12,7 +12,8 @@ Each page exists in each language: its texts are a module of their own, made whe
 import hashlib
 import html
 import json
-from collections.abc import Mapping, Sequence
+import mimetypes
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -20,11 +21,13 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from services.web.brand import KINDS as BRAND_KINDS
+from services.web.brand import Brand
 from services.web.languages import (
     DEFAULT,
     Messages,
@@ -35,11 +38,14 @@ from services.web.languages import (
     remember_language,
     texts_of,
 )
+from services.web.settings import Settings
 from shared.http import from_state
-from shared.runtime.token_settings import Reading
 
 STATIC = Path(__file__).parent / "static"
 BUNDLES = Path(__file__).parent / "bundles"
+# Programs of others that pages fetch when they need them: deploy/bundles.py writes these too.
+VENDOR = Path(__file__).parent / "vendor"
+LOTTIE_PLAYER = "lottie_player.js"
 # In a folder of bundles: the version of the sources they were made of.
 MADE_OF = "SOURCES"
 # In a folder of bundles: the keys of the messages that a page may say.
@@ -50,7 +56,7 @@ TEMPLATE = Path(__file__).parent / "page.html"
 # Swagger UI draws the API's reference. Its files come with a package, so no CDN is asked.
 SWAGGER_UI = Path(str(files("fastapi_swagger"))) / "resources"
 REFERENCE_TEMPLATE = Path(__file__).parent / "reference.html"
-# Each page is the script and the style of its name.
+# Each page is the script and the style of its name; the names are those of `settings.PAGES`.
 ADDRESSES = {
     "/": "room",
     # Also a name with a slash: the page says that it is none.
@@ -61,11 +67,12 @@ ADDRESSES = {
     "/paid": "paid",
     "/events": "events",
 }
+REFERENCE = "docs"
 VERSION_CHARACTERS = 12
 FOR_GOOD = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
-# The drawings of all gifts, in one file.
-DRAWINGS = "gifts.json"
+# The drawings of all gifts and of the stage, in one file.
+DRAWINGS = "drawings.json"
 KINDS = frozenset((".css", ".js", ".svg"))
 MEDIA_TYPES = {".js": "text/javascript", ".json": "application/json"}
 # Everything comes from here: no foreign script, style or font, and nothing inline.
@@ -78,6 +85,9 @@ POLICY = f"{SOURCES}require-trusted-types-for 'script'; trusted-types 'none'; "
 # Swagger UI makes markup of strings, of our own document alone.
 REFERENCE_POLICY = f"{SOURCES}img-src 'self' data:; frame-ancestors 'none'"
 SHEET = '<link rel="stylesheet" href="/static/{name}.css">\n'
+FACT = '<meta name="ovation-{name}" content="{value}">\n'
+# The one script that pages of other origins may fetch: it makes elements that frame ours.
+EMBED = STATIC / "embed.js"
 FILE_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin"}
 PAGE_HEADERS = {
     **FILE_HEADERS,
@@ -86,6 +96,16 @@ PAGE_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+# A drawing of the brand that is opened by itself runs nothing.
+BRAND_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+EMBED_HEADERS = {
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Access-Control-Allow-Origin": "*",
+    "Cache-Control": REVALIDATE,
+}
+# What not every machine knows.
+for ending, kind in BRAND_KINDS.items():
+    mimetypes.add_type(kind, ending)
 
 
 class Files(StaticFiles):
@@ -96,11 +116,19 @@ class Files(StaticFiles):
     """
 
     def __init__(
-        self, folders: Sequence[Path], version: str, made: Mapping[str, str] = MappingProxyType({})
+        self,
+        folders: Sequence[Path],
+        version: str,
+        made: Mapping[str, str] = MappingProxyType({}),
+        *,
+        kinds: Collection[str] = KINDS,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(directory=folders[0])
         self.all_directories = list(folders)
         self._made = made
+        self._kinds = kinds
+        self._headers = {**FILE_HEADERS, **headers}
         self._version = version
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -110,18 +138,21 @@ class Files(StaticFiles):
         if wanted in self._made:
             media_type = MEDIA_TYPES[Path(wanted).suffix]
             answer = Response(self._made[wanted], media_type=media_type)
-        elif Path(wanted).suffix in KINDS:
+        elif Path(wanted).suffix in self._kinds:
             answer = await super().get_response(wanted, scope)
         else:
             raise HTTPException(404)
-        answer.headers.update(FILE_HEADERS)
+        answer.headers.update(self._headers)
         answer.headers["Cache-Control"] = FOR_GOOD if named else REVALIDATE
         return answer
 
 
 def read_drawings() -> dict[str, str]:
-    """Return the drawings of all gifts by their ids, and `plain` for gifts without one."""
-    return {path.stem: path.read_text() for path in sorted((STATIC / "gifts").glob("*.svg"))}
+    """Return gifts' drawings by their ids, `plain` for gifts without one, and `scene/` drawings."""
+    gifts, scene = (sorted((STATIC / folder).glob("*.svg")) for folder in ("gifts", "scene"))
+    return {path.stem: path.read_text() for path in gifts} | {
+        f"scene/{path.stem}": path.read_text() for path in scene
+    }
 
 
 def version_of(*folders: Path) -> str:
@@ -140,37 +171,66 @@ def has_bundles(sources: str) -> bool:
     return made_of.exists() and made_of.read_text().strip() == sources
 
 
-def page_headers(host_origins: str, *, picture_origins: str = "") -> dict[str, str]:
+def brand_files(brand: Brand) -> Files | None:
+    """Return the files of the brand's folder, if there is one."""
+    if brand.folder is None:
+        return None
+    headers = {"Content-Security-Policy": BRAND_POLICY}
+    return Files([brand.folder], brand.version, kinds=BRAND_KINDS, headers=headers)
+
+
+def page_headers(
+    host_origins: str,
+    *,
+    picture_origins: str = "",
+    player_origin: str = "",
+    has_fonts: bool = False,
+) -> dict[str, str]:
     """
     Return the headers of all pages.
 
-    The sites of `host_origins` may frame them; pictures and films may come from `picture_origins`.
+    The sites of `host_origins` may frame them; pictures and films may come from `picture_origins`,
+    and the player on the stage from `player_origin`.
     """
     pictures = f"'self' {picture_origins}".rstrip()
+    fonts = "font-src 'self'; " if has_fonts else ""
+    frames = f"frame-src {player_origin}; " if player_origin else ""
     ancestors = host_origins or "'none'"
-    policy = f"{POLICY}img-src {pictures} data:; media-src {pictures}; frame-ancestors {ancestors}"
+    policy = (
+        f"{POLICY}{fonts}{frames}img-src {pictures} data:; media-src {pictures}; "
+        f"frame-ancestors {ancestors}"
+    )
     return {**PAGE_HEADERS, "Content-Security-Policy": policy}
+
+
+def home_of(off: Collection[str]) -> str:
+    """Return the address of the first page that is there."""
+    return next((path for path, name in ADDRESSES.items() if name not in off), "/")
 
 
 def render_pages(
     *,
     version: str,
     is_bundled: bool,
-    host_origins: str,
-    readings: Sequence[Reading],
+    brand: Brand,
+    facts: Mapping[str, str],
     languages: Mapping[str, Messages],
-    runbooks_url: str = "",
+    off: Collection[str] = (),
 ) -> dict[tuple[str, str], str]:
-    """Return the text of each page, by its address and its language."""
+    """
+    Return the text of each page, by its address and its language.
+
+    `facts` are what scripts know of this installation, each in a `meta` of its name; pages that
+    are `off` are not there.
+    """
     sheets = () if is_bundled else SHEETS
+    metas = (FACT.format(name=name, value=html.escape(value)) for name, value in facts.items())
     template = (
-        TEMPLATE.read_text()
+        brand.dress(TEMPLATE.read_text())
         .replace("{{sheets}}", "".join(SHEET.format(name=name) for name in sheets))
         .replace("/static/", f"/static/{version}/")
-        .replace("{{host_origins}}", host_origins)
-        .replace("{{languages}}", " ".join(languages))
-        .replace("{{runbooks_url}}", html.escape(runbooks_url))
-        .replace("{{claims}}", html.escape(json.dumps([asdict(reading) for reading in readings])))
+        .replace("{{home}}", home_of(off))
+        .replace("{{facts}}", "".join(metas))
     )
     return {
         (address, language): _translate(
@@ -178,6 +238,19 @@ def render_pages(
         )
         for address, name in ADDRESSES.items()
         for language, messages in languages.items()
+        if name not in off
+    }
+
+
+def page_facts(settings: Settings, languages: Iterable[str]) -> dict[str, str]:
+    """Return what the pages' scripts know of this installation."""
+    return {
+        "host-origins": settings.host_origins,
+        "runbooks": settings.runbooks_url,
+        "claims": json.dumps([asdict(reading) for reading in settings.readings]),
+        "languages": " ".join(languages),
+        "player": settings.player_url,
+        "pages-off": settings.pages_off,
     }
 
 
@@ -209,10 +282,18 @@ def make_texts(languages: Mapping[str, Messages], *, is_bundled: bool) -> dict[s
     return made
 
 
-def render_reference(*, version: str, swagger_version: str) -> str:
-    """Return the page of the API's reference."""
+def render_reference(
+    *, version: str, swagger_version: str, brand: Brand, off: Collection[str] = ()
+) -> str | None:
+    """Return the page of the API's reference, unless it is off."""
+    if REFERENCE in off:
+        return None
+    page = REFERENCE_TEMPLATE.read_text()
+    if "events" in off:
+        page = page.replace('<a href="/events">Events</a>\n', "")
     return (
-        REFERENCE_TEMPLATE.read_text()
+        brand.dress(page)
+        .replace("{{home}}", home_of(off))
         .replace("/static/", f"/static/{version}/")
         .replace("/swagger-ui/", f"/swagger-ui/{swagger_version}/")
     )
@@ -228,7 +309,10 @@ async def read_page(
     headers: Annotated[dict[str, str], from_state("page_headers")],
 ) -> Response:
     language = choose_language(request, languages)
-    answer = HTMLResponse(pages[request.scope["route"].name, language], headers=headers)
+    page = pages.get((request.scope["route"].name, language))
+    if page is None:
+        raise HTTPException(404)
+    answer = HTMLResponse(page, headers=headers)
     answer.headers.update({"Content-Language": language, "Vary": "Accept-Language, Cookie"})
     remember_language(request, answer, language)
     return answer
@@ -239,9 +323,17 @@ for address in ADDRESSES:
 
 
 @router.get("/docs")
-async def read_reference(page: Annotated[str, from_state("reference")]) -> Response:
+async def read_reference(page: Annotated[str | None, from_state("reference")]) -> Response:
     """Show the whole API. Only this page has a policy of its own."""
+    if page is None:
+        raise HTTPException(404)
     return HTMLResponse(page, headers={**PAGE_HEADERS, "Content-Security-Policy": REFERENCE_POLICY})
+
+
+@router.get("/embed.js")
+async def read_embed() -> Response:
+    """Give pages of host applications the elements that frame ours."""
+    return FileResponse(EMBED, headers=EMBED_HEADERS)
 
 
 @router.get("/people.json")

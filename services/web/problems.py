@@ -2,7 +2,8 @@
 What each code of a problem means, at the address that is the problem's `type`.
 
 Browsers get a page, programs the same as JSON; so do those that ask for a wrong address. `make
-contracts` writes `problems.json` from the classes of all services.
+contracts` writes `problems.json` from the classes of all services. What it says is English, as the
+API is; a wrong address is told in the reader's language.
 """
 
 import json
@@ -18,24 +19,28 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from services.web.pages import page_headers
+from services.web.brand import Brand
+from services.web.languages import DEFAULT, choose_language, direction_of
+from services.web.pages import REFERENCE, home_of, page_headers
 from shared.http.negotiation import prefers_page
-from shared.http.problems import NO_SUCH_ROUTE, PROBLEMS
+from shared.http.problems import PROBLEMS
 
 TABLE = Path(__file__).parent / "problems.json"
 TEMPLATE = Path(__file__).parent / "problem.html"
-HEADERS = {**page_headers("", picture_origins=""), "Vary": "Accept"}
-JSON_HEADERS = {"Cache-Control": HEADERS["Cache-Control"], "Vary": "Accept"}
+VARY = {"Vary": "Accept"}
+HEADERS = {**page_headers(""), **VARY}
+BRAND_HEADERS = {**page_headers("", has_fonts=True), **VARY}
+JSON_HEADERS = {"Cache-Control": HEADERS["Cache-Control"], **VARY}
 WRONG_ADDRESS = """\
 <article class="card stack">
 <h1>{title}</h1>
-<p>Check the address, or go on from here:</p>
+<p>{text}</p>
 <ul>
-<li><a href="/">The room, your wallet and all other pages</a></li>
-<li><a href="/docs">The API</a></li>
-</ul>
+<li><a href="{home}">{pages}</a></li>
+{reference}</ul>
 </article>
 """
+TO_REFERENCE = '<li><a href="/docs">{docs}</a></li>\n'
 
 router = APIRouter(prefix=PROBLEMS, include_in_schema=False)
 
@@ -47,7 +52,7 @@ async def list_problems(request: Request) -> Response:
         return JSONResponse(_table(), headers=JSON_HEADERS)
     rows = "".join(_row(code, entry) for code, entry in _table().items())
     about = "<p>Why the API refuses a request, by the member <code>code</code>.</p>"
-    return _page("Problems", f'<h1>Problems</h1>{about}<ul class="card stack">{rows}</ul>')
+    return _page(request, "Problems", f'<h1>Problems</h1>{about}<ul class="card stack">{rows}</ul>')
 
 
 @router.get("/{code}")
@@ -67,7 +72,7 @@ async def read_problem(code: str, request: Request) -> Response:
         *_list("Operations that answer with it", entry["operations"]),
         f'<p><a href="{PROBLEMS}">All problems</a></p>',
     ]
-    return _page(code, f'<article class="card stack">{"".join(parts)}</article>')
+    return _page(request, code, f'<article class="card stack">{"".join(parts)}</article>')
 
 
 def show_wrong_addresses(app: FastAPI) -> None:
@@ -77,12 +82,28 @@ def show_wrong_addresses(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def show(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404 and prefers_page(request.scope):
-            _, title = NO_SUCH_ROUTE
-            return _page(title, WRONG_ADDRESS.format(title=title), 404)
+            return _wrong_address(request)
         response: Response = await refuse(request, error)
         if error.status_code == 404:
             response.headers["Vary"] = HEADERS["Vary"]
         return response
+
+
+def _wrong_address(request: Request) -> Response:
+    languages = request.app.state.languages
+    language = choose_language(request, languages)
+    text, pages, docs, title = (
+        escape(str(languages[language][key]))
+        for key in ("wrong-address.text", "wrong-address.pages", "page:docs", "wrong-address.title")
+    )
+    off = request.app.state.pages_off
+    reference = "" if REFERENCE in off else TO_REFERENCE.format(docs=docs)
+    content = WRONG_ADDRESS.format(
+        title=title, text=text, pages=pages, home=home_of(off), reference=reference
+    )
+    answer = _page(request, title, content, 404, language=language)
+    answer.headers["Vary"] = "Accept, Accept-Language, Cookie"
+    return answer
 
 
 @cache
@@ -106,6 +127,17 @@ def _text(words: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
 
 
-def _page(title: str, content: str, status: int = 200) -> Response:
-    text = TEMPLATE.read_text().replace("{{title}}", title).replace("{{content}}", content)
-    return HTMLResponse(text, status, headers=HEADERS)
+def _page(
+    request: Request, title: str, content: str, status: int = 200, *, language: str = DEFAULT
+) -> Response:
+    brand: Brand = request.app.state.brand
+    text = (
+        brand.dress(TEMPLATE.read_text())
+        .replace("{{home}}", home_of(request.app.state.pages_off))
+        .replace("{{language}}", language)
+        .replace("{{direction}}", direction_of(language))
+        .replace("{{title}}", title)
+        .replace("{{content}}", content)
+    )
+    headers = BRAND_HEADERS if brand.folder else HEADERS
+    return HTMLResponse(text, status, headers={**headers, "Content-Language": language})

@@ -3,13 +3,20 @@
 import re
 from pathlib import Path
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.web.brand import DEFAULT_NAME
 from shared.runtime.token_settings import ClaimSettings
 
 RUNBOOKS = re.compile(r"(https?:/)?/[!-~]+")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+# A player's address; nothing that would end a policy or an attribute stands in it.
+PLAYER = re.compile(rf"(?P<origin>{ORIGIN.pattern})/[A-Za-z0-9._~/?&=%{{}}-]*")
+ROOM = "{room}"
+# The pages by their names, as `pages_off` has them.
+PAGES = ("room", "wallet", "creator", "operator", "paid", "events", "docs")
+NAME_MAX = 40
 
 
 class Settings(ClaimSettings):
@@ -21,7 +28,7 @@ class Settings(ClaimSettings):
     what they say is what the services have as theirs: pages show what a token's holder may do.
     """
 
-    model_config = SettingsConfigDict(env_prefix="WEB_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="WEB_", env_ignore_empty=True, frozen=True)
 
     host: str = "127.0.0.1"
     port: int
@@ -29,6 +36,47 @@ class Settings(ClaimSettings):
     picture_origins: str = ""
     people_file: Path | None = None
     runbooks_url: str = ""
+    # The name of your application, in the bar and the titles of the pages.
+    name: str = Field(DEFAULT_NAME, min_length=1, max_length=NAME_MAX)
+    # A folder with your logo (logo.svg, .webp or .png), your colours and fonts (brand.css), and the
+    # pictures and .woff2 fonts that brand.css names.
+    brand_folder: Path | None = None
+    # The address of your player for a room, such as https://player.example/embed/{room}: a frame
+    # with it fills the stage.
+    player_url: str = ""
+    # Pages that are not there, by spaces: room wallet creator operator paid events docs.
+    pages_off: str = ""
+
+    @property
+    def player_origin(self) -> str:
+        """Where the player comes from, or nothing."""
+        found = PLAYER.fullmatch(self.player_url)
+        return found["origin"] if found else ""
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if not value.isprintable() or not value.strip():
+            raise ValueError(f"{value!r} is not a name that can be shown")
+        return value.strip()
+
+    @field_validator("player_url")
+    @classmethod
+    def _is_a_player(cls, value: str) -> str:
+        """It becomes a frame's address and a part of the policy."""
+        if value and not (PLAYER.fullmatch(value) and value.count(ROOM) == 1):
+            raise ValueError(
+                f"{value} is not an address such as https://player.example/embed/{ROOM}"
+            )
+        return value
+
+    @field_validator("pages_off")
+    @classmethod
+    def _are_pages(cls, value: str) -> str:
+        for page in value.split():
+            if page not in PAGES:
+                raise ValueError(f"{page} is not a page; pages are {' '.join(PAGES)}")
+        return " ".join(value.split())
 
     @field_validator("runbooks_url")
     @classmethod

@@ -19,6 +19,8 @@ class Access(StrEnum):
 
     # No token: the provider signs the request itself.
     SIGNED = "signed"
+    # No token, and nobody signs: what everybody may read.
+    PUBLIC = "public"
     # Every caller with a token, on everything.
     CALLER = "caller"
     # Every caller with a token, on what is their own.
@@ -30,6 +32,7 @@ class Access(StrEnum):
 
 
 SIGNED = {ACCESS: Access.SIGNED.value}
+EVERYBODY = {ACCESS: Access.PUBLIC.value}
 ANY_CALLER = {ACCESS: Access.CALLER.value}
 # The feed reads its token itself, because a browser can send it in the query alone.
 QUERY_TOKEN = "query_token"  # noqa: S105 - the name of a security scheme

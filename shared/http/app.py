@@ -1,7 +1,8 @@
 """An application with everything that is the same in every service."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI
@@ -49,8 +50,13 @@ def build_app(
     verifier: TokenVerifier | None,
     database: Database | None,
     shortcuts: Sequence[Shortcut] = (),
+    body_limits: Mapping[str, int] = MappingProxyType({}),
 ) -> FastAPI:
-    """Make a FastAPI application with everything that is the same in every service."""
+    """
+    Make a FastAPI application with everything that is the same in every service.
+
+    `body_limits` are the bytes of a body at paths that take larger ones than all others.
+    """
     app = _App(
         title=title,
         description=description,
@@ -66,6 +72,7 @@ def build_app(
     app.state.stopping = asyncio.Event()
     # What waits in the queues of the service, once it runs and has a broker.
     app.state.depths = None
+    app.state.dead_letters = None
     # What else an operator may want to see at /readyz; it never makes the service unready.
     app.state.reports = {}
     answer_errors(app, body_bytes_max=BODY_BYTES_MAX)
@@ -73,7 +80,7 @@ def build_app(
     if shortcuts:
         app.add_middleware(Shortcuts, shortcuts=shortcuts)
     app.add_middleware(HeadRequests)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, body_limits=body_limits)
     return app
 
 

@@ -6,7 +6,9 @@ events and cost more than all of this together.
 """
 
 import time
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -32,21 +34,23 @@ KEY_HEADER = HEADER.lower().encode()
 class Edge:
     """Body limit, request id, common headers, metrics, access log, last-resort errors."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, body_limits: Mapping[str, int] = MappingProxyType({})) -> None:
         self._app = app
+        self._body_limits = body_limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send)
+        body_bytes_max = self._body_limits.get(scope["path"], BODY_BYTES_MAX)
+        exchange = _Exchange(scope, receive, send, body_bytes_max)
         with serving(scope["method"], scope["path"], exchange.traceparent):
             await self._serve(exchange, scope, receive)
 
     async def _serve(self, exchange: "_Exchange", scope: Scope, receive: Receive) -> None:
         try:
             if exchange.declares_too_much:
-                await too_large(BODY_BYTES_MAX)(scope, receive, exchange.send)
+                await too_large(exchange.body_bytes_max)(scope, receive, exchange.send)
             else:
                 await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:
@@ -55,7 +59,7 @@ class Edge:
                 raise
             if exchange.keyed and is_contention(error):
                 count_key(route_of(scope), Key.IN_PROGRESS)
-            response = failure(error, body_bytes_max=BODY_BYTES_MAX)
+            response = failure(error, body_bytes_max=exchange.body_bytes_max)
             await response(scope, receive, exchange.send)
         finally:
             exchange.record(scope)
@@ -74,18 +78,20 @@ class _Exchange:
         "_send",
         "_status",
         "answered",
+        "body_bytes_max",
         "declares_too_much",
         "keyed",
         "traceparent",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, body_bytes_max: int) -> None:
         self._answer = begin_answer()
         self._began = time.perf_counter()
         self._receive, self._send = receive, send
         self._received_bytes = 0
         self._status, self._seconds = 500, 0.0
         self.answered = False
+        self.body_bytes_max = body_bytes_max
         self.declares_too_much = False
         self.keyed = False
         self.traceparent = b""
@@ -98,14 +104,14 @@ class _Exchange:
             elif name == KEY_HEADER:
                 self.keyed = True
             elif name == b"content-length":
-                self.declares_too_much = _is_too_much(value)
+                self.declares_too_much = _is_too_much(value, body_bytes_max)
         self._identifier = identify(given)
 
     async def receive(self) -> Message:
         """Count the body as it comes: a chunked one declares no length."""
         message = await self._receive()
         self._received_bytes += len(message.get("body", b""))
-        if self._received_bytes > BODY_BYTES_MAX:
+        if self._received_bytes > self.body_bytes_max:
             raise BodyTooLarge
         return message
 
@@ -138,10 +144,10 @@ class _Exchange:
         write("request.answered", method=method, route=route, status=self._status, seconds=seconds)
 
 
-def _is_too_much(content_length: bytes) -> bool:
+def _is_too_much(content_length: bytes, body_bytes_max: int) -> bool:
     # Longer digits than any honest length are not even converted: that alone can be an attack.
     return len(content_length) > 18 or (
-        content_length.isdigit() and int(content_length) > BODY_BYTES_MAX
+        content_length.isdigit() and int(content_length) > body_bytes_max
     )
 
 

@@ -21,7 +21,8 @@ READ = "read"
 # Scopes of routes that show people also where a request names none: lists of open work.
 SHOWS_PEOPLE = frozenset(
     (
-        *("bank-files:write", "bonuses:write", "disputes:read", "dormant:read"),
+        *("bank-files:write", "bonuses:write", "dead-letters:read", "disputes:read"),
+        *("dormant:read",),
         *("payees:review", "payouts:review", "wallets:read"),
     )
 )

@@ -38,6 +38,7 @@ class Logged:
     headers: Mapping[str, Any]
     body: bytes
     user_id: str = ""
+    routing_key: str = ""
 
     @property
     def envelope(self) -> dict[str, Any]:
@@ -117,4 +118,5 @@ def _logged(message: DeliveredMessage) -> Logged:
         headers=headers,
         body=message.body,
         user_id=properties.user_id or "",
+        routing_key=str(getattr(message.delivery, "routing_key", "") or ""),
     )

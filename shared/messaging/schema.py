@@ -41,6 +41,20 @@ CREATE TABLE inbox (
 -- BRIN index would soon find old ids in all of them.
 CREATE INDEX inbox_received_at ON inbox (received_at);
 GRANT SELECT, INSERT, DELETE ON inbox TO {role};
+
+-- Dead letters that operators redrove by the API: each is sent once, however often it is asked for.
+CREATE TABLE redrives (
+    dead_letter      uuid         PRIMARY KEY,
+    operator         text         NOT NULL,
+    idempotency_key  text         NOT NULL,
+    request_hash     bytea        NOT NULL,
+    queue            text         NOT NULL,
+    message          text         NOT NULL,
+    reason           text         NOT NULL CONSTRAINT redrive_has_a_reason CHECK (reason <> ''),
+    redriven_at      timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT one_redrive_a_key UNIQUE (operator, idempotency_key)
+);
+GRANT SELECT, INSERT ON redrives TO {role};
 """
 
 EVENT_ARCHIVE = """

@@ -58,6 +58,24 @@ class InboxColumns(SharedTable):
     received_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=_NOW)
 
 
+class RedriveColumns(SharedTable):
+    """A dead letter that an operator sent to its queue again."""
+
+    table_name = "redrives"
+
+    dead_letter: UUID = Field(primary_key=True)
+    operator: str = Field(sa_type=Text)
+    idempotency_key: str = Field(sa_type=Text)
+    request_hash: bytes = Field(sa_type=LargeBinary)
+    queue: str = Field(sa_type=Text)
+    message: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    redriven_at: datetime = Field(
+        sa_type=DateTime(timezone=True),
+        sa_column_kwargs={"server_default": text("clock_timestamp()")},
+    )
+
+
 class EventArchiveColumns(SharedTable):
     """A fact as it was published, where no other row remembers it."""
 
@@ -73,4 +91,4 @@ class EventArchiveColumns(SharedTable):
     occurred_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
-MAILBOX_TABLES = (OutboxColumns, OutboxBlockedColumns, InboxColumns)
+MAILBOX_TABLES = (OutboxColumns, OutboxBlockedColumns, InboxColumns, RedriveColumns)

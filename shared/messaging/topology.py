@@ -35,6 +35,9 @@ REDELIVER_EXCHANGE = "ovation.redeliver"
 # What operators did to messages. Operators alone may write it; reading a stream removes nothing.
 AUDIT_STREAM = "ovation.audit"
 AUDIT_MAX_AGE = "10Y"
+# A second copy of each dead letter, as evidence: a service may remove its dead letters from their
+# queues, and nothing from here.
+DEAD_LETTER_STREAM = "ovation.dead_letters"
 # Looks at the broker's numbers and at what operators did; changes nothing.
 AUDITOR_USER = "auditor"
 # Deliveries that end in a crash; the consumer counts a handler's failures by itself.
@@ -69,12 +72,17 @@ def topology(partitions: Partitions = MappingProxyType({})) -> dict[str, Any]:
             *_spreading_bindings(spread),
             a_binding(DEAD_LETTER_EXCHANGE, f"{name}.dlq", name),
             a_binding(own_exchange(DEAD_LETTER_EXCHANGE, service_of(name)), f"{name}.dlq", name),
+            a_binding(DEAD_LETTER_EXCHANGE, DEAD_LETTER_STREAM, name),
+            a_binding(
+                own_exchange(DEAD_LETTER_EXCHANGE, service_of(name)), DEAD_LETTER_STREAM, name
+            ),
         ]
     for service in SERVICES:
         # A log for each owner: other teams replay it, and no event is ever unroutable.
         queues.append(_stream(log_of(service), max_age=LOG_MAX_AGE))
         bindings += event_bindings(log_of(service), f"{service}.#")
     queues.append(_stream(AUDIT_STREAM, max_age=AUDIT_MAX_AGE))
+    queues.append(_stream(DEAD_LETTER_STREAM, max_age=LOG_MAX_AGE))
     for delay in DELAYS:
         queues += [_delay_queue(delay, service) for service in ("", *SERVICES)]
         bindings += _delay_bindings(delay)
@@ -323,8 +331,9 @@ def a_permission(
         "vhost": VHOST,
         "configure": configure,
         "write": write,
-        # Its own queues and their partitions; and its own log, whose presence its relay checks.
-        "read": read or rf"^({user}\.[a-z_]+(\.[0-9]+\.[0-9]+)?|ovation\.log\.{user})$",
+        # Its own queues, their partitions and dead letters; and its own log, whose presence its
+        # relay checks.
+        "read": read or rf"^({user}\.[a-z_]+(\.[0-9]+\.[0-9]+|\.dlq)?|ovation\.log\.{user})$",
     }
 
 

@@ -29,6 +29,7 @@ from shared.identity.tokens import TokenVerifier
 from shared.messaging import inbox
 from shared.messaging.broker import Broker, pause, supervise
 from shared.messaging.consumer import Consumer
+from shared.messaging.dead_letters import DeadLetterQueues
 from shared.messaging.depths import QueueDepths
 from shared.messaging.relay import Relay
 from shared.observability.logging import configure_logging
@@ -156,6 +157,7 @@ async def run(service: Service, *, host: str, port: int) -> None:
     if not stopping.is_set():
         await require_recorded_parts(service.database)
     service.app.state.depths = QueueDepths(service.relay.broker)
+    service.app.state.dead_letters = DeadLetterQueues(service.relay.broker)
     for begin in service.starting:
         await begin()
     verifier: TokenVerifier = service.app.state.verifier

@@ -105,7 +105,7 @@ def test_a_correction_needs_a_colleague_who_finds_it_in_the_log(operator, mira, 
     page.get_by_label("Coins to give or to take").fill("-1")
     page.get_by_label("Reason").fill("counted twice")
     page.get_by_role("button", name="Ask for the correction").click()
-    page.get_by_text("-1 coins: requested").wait_for()
+    page.get_by_text("-1 coin: Requested").wait_for()
     assert mira.get("/v1/wallets/me")["coins"] == before
 
     colleague = visitor(f"ann-{uuid4().hex[:6]}", claims=CONSOLE)

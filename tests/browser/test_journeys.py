@@ -74,7 +74,7 @@ def test_a_viewer_buys_exactly_what_is_missing_sends_a_combo_and_looks_at_the_wa
     page.get_by_role("tab", name="Money").click()
     page.get_by_role("button", name="Refund unused coins").first.wait_for()
     viewer.keep("viewer-5-wallet", whole=True)
-    page.get_by_role("button", name="One week").click()
+    page.get_by_role("button", name="7 days").click()
     page.get_by_text("Nobody can end it early").wait_for()
     page.keyboard.press("Escape")
 
@@ -107,12 +107,12 @@ def test_a_creator_goes_live_is_supported_thanks_and_cashes_out(visitor, stage):
     viewer.keep("creator-1-goal-in-the-room")
 
     page = creator.open("/creator")
-    page.get_by_role("button", name=f"Thank {mira.user}").click()
+    page.get_by_role("button", name=f"Thank {mira.name}").click()
     page.get_by_label("In a few words").fill("You made my evening")
     page.get_by_role("button", name="Say thank you").click()
     seen.get_by_role("tab", name="Live").click()
     seen.get_by_text("You made my evening").wait_for()
-    page.locator("#supporters").get_by_text(mira.user).first.wait_for()
+    page.locator("#supporters").get_by_text(mira.name).first.wait_for()
     page.get_by_role("button", name="Set up with the provider").click()
     page.get_by_text("What becomes of your account").wait_for()
     creator.keep("creator-2-onboarding")

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from deploy.ctl.installation import Installation
+from shared.messaging.topology import DEAD_LETTER_STREAM
 from tests.chaos.books import Books
 from tests.chaos.people import People
 
@@ -13,7 +14,7 @@ QUIET_SECONDS_MAX = 420
 POLL_SECONDS = 0.5
 # The broker counts its queues every five seconds, so what it says may be as old as that.
 STEADY_SECONDS = 6.0
-LOGS = "ovation.log."
+LOGS = ("ovation.log.", DEAD_LETTER_STREAM)
 DEAD_LETTERS = ".dlq"
 
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from deploy.checks import ROOT, clocks, files, names, shape, tracked_files, words
+from deploy.checks import ROOT, clocks, files, names, shape, styles, tracked_files, words
 from deploy.checks.__main__ import findings, report
 
 GLOSSARY = """
@@ -282,3 +282,38 @@ def test_new_files_are_checked_and_ignored_ones_are_not(tmp_path):
 
 def test_the_glossary_of_the_house_can_be_read():
     assert words.retired_words((ROOT / "docs" / "glossary.md").read_text())
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "margin-left: auto",
+        "right: 0",
+        "border-left-width: 1px",
+        "text-align: right",
+        "float: left",
+        "border-top-left-radius: 1rem",
+        "padding: 0 1rem 0 calc(1rem + (2px * 2))",
+        "inset: 0 0 0 auto",
+    ],
+)
+def test_a_side_in_a_style_is_refused(declaration):
+    text = f"/* left: 0 */\n.a {{ {declaration} }}\n"
+
+    assert [each.line for each in styles.check("services/web/static/a.css", text)] == [2]
+    assert list(styles.check("deploy/a.css", text)) == []
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "margin-inline-start: auto",
+        "inset-inline: auto 0",
+        "padding: 0 calc(1rem + 2px) .5rem calc(1rem + 2px)",
+        "text-align: start",
+        ".left:hover { color: red }",
+        "transition: transform 1s, left-over 2s",
+    ],
+)
+def test_a_style_without_sides_is_allowed(declaration):
+    assert list(styles.check("services/web/static/a.css", f".a {{ {declaration} }}")) == []

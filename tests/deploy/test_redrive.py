@@ -131,6 +131,25 @@ async def test_a_letter_is_sent_again_in_the_name_of_who_said_it_first(publish_a
     }
 
 
+async def test_what_was_a_dead_letter_is_in_the_history_whoever_removed_it(
+    publish_as, ctl, take, rabbit, vhost, credentials
+):
+    """A service that was taken over may empty its queue of dead letters."""
+    own = {**FORGED, "ovation_message_id": "own"}
+    await publish_as("wallet", "ovation.dlx.wallet", "wallet.money", headers=own, type=PAID)
+    await publish_as("gift", "ovation.dlx.gift", "gift.outcomes", headers=own, type=PAID)
+    url = rabbit.url(vhost, user="wallet", password=credentials.broker["wallet"])
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        await (await channel.get_queue("wallet.money.dlq", ensure=False)).purge()
+
+    code, printed = ctl("dlq", "history", "--queue", "wallet.money", "--json")
+
+    (row,) = json.loads(printed)
+    assert (code, row["id"], row["user_id"]) == (0, "own", "wallet")
+    assert await take("wallet.money.dlq") == []
+
+
 async def test_a_replay_repeats_what_the_owner_said_and_nothing_else(
     during_an_upgrade, publish_as, ctl, take
 ):

@@ -16,6 +16,7 @@ SCOPES = [
     *("books:read", "finance:read", "audit:read", "wallets:read", "wallets:freeze"),
     *("limits:write", "adjustments:write", "refunds:write", "disputes:read", "payouts:review"),
     *("payees:review", "catalogue:write", "rooms:write", "gifts:moderate"),
+    *("dead-letters:read", "dead-letters:write"),
 ]
 TTL_SECONDS = 86_400
 PACKAGE = "coins_10000"

@@ -26,6 +26,7 @@ A_GIFT = {
     "refusal": "NULL",
 }
 
+FILE = "INSERT INTO catalogue_files (digest, format, is_moving, content, uploaded_by) VALUES"
 ROOM = "INSERT INTO rooms (room, revision, creator, guests, is_open) VALUES"
 
 
@@ -58,6 +59,18 @@ async def test_a_gift_that_cannot_be_is_refused(database, constraint, wrong):
         ("gift_target_known", "UPDATE gifts SET target = 'friend'"),
         ("message_state_known", "UPDATE gifts SET message_state = 'lost'"),
         ("signature_has_a_body", "INSERT INTO tencent_signatures VALUES (1, '{}')"),
+        (
+            "digest_is_sha256",
+            f"{FILE} ('\\x00', 'svg', false, '<', 'ops')",
+        ),
+        (
+            "file_format_known",
+            f"{FILE} (sha256('x'), 'exe', false, '<', 'ops')",
+        ),
+        (
+            "file_is_small",
+            f"{FILE} (sha256('x'), 'svg', false, '', 'ops')",
+        ),
         ("room_revision_is_counted", f"{ROOM} ('r', -1, 'lea', '{{}}', false)"),
         (
             "room_has_few_guests",

@@ -17,7 +17,9 @@ import httpx
 
 from deploy.config.databases import run_sql
 from deploy.harness.gateway import OPENAPI_FILE
+from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import LotKind, lot_id
+from shared.messaging.delivery import service_of
 from tests.journeys.people import GOOD_CARD, eventually
 
 DOCUMENT = json.loads(OPENAPI_FILE.read_text())
@@ -232,6 +234,7 @@ class Cast:
             "campaign": f"{self.tag}-campaign",
             "refund": MISSING_ID,
             "file": MISSING_ID,
+            "dead_letter": MISSING_ID,
             "seller": "example",
             "year": 2026,
             "period": "week",
@@ -244,6 +247,11 @@ class Cast:
             "Sign": "0" * 64,
             "RequestTime": "1",
         }
+        # Each service is asked about a queue of its own.
+        for queue in QUEUES:
+            label = f"GET /v1/operator/{service_of(queue)}/dead-letters queue"
+            self.values[label] = queue
+        self.values["GET /v1/catalogue/files/{file} file"] = self._upload()
         # The viewer gives, and others of the cast may be kept from it.
         for method in ("PUT", "DELETE"):
             label = f"{method} /v1/gifts/creators/{{creator}}/blocks/{{viewer}} viewer"
@@ -264,6 +272,13 @@ class Cast:
         lots = "/v1/wallets/me/lots"
         eventually(lambda: any(lot["frozen"] for lot in self.done("viewer", "GET", lots)["items"]))
         return f"risk:{warning['id']}"
+
+    def _upload(self):
+        """Let there be a picture of a gift, which is everybody's to fetch."""
+        headers = {"Authorization": f"Bearer {self.caller(DISPUTES).token}"}
+        path, drawing = "/v1/operator/gifts/files", "<svg xmlns='http://www.w3.org/2000/svg'/>"
+        answer = self._http.post(path, content=drawing, headers=headers)
+        return answer.raise_for_status().json()["file"]
 
     def _prepare_withdrawal(self):
         withdrawals = "/v1/purchases/{purchase}/withdrawals"
@@ -378,6 +393,7 @@ class Cast:
             f"PUT {creator}/messages/{{gift}}": {"state": "shown"},
             f"POST {catalogue}": {**ENTRY, "gift_type": f"{self.tag}_2"},
             f"PUT {catalogue}/{{gift_type}}": {**ENTRY, "revision": 1},
+            f"POST {operator}/gifts/files": {},
             f"PATCH {catalogue}/{{gift_type}}": {"revision": 1, "sort": 901, **WHY},
             "POST /v1/callbacks/tencent": {},
             **self.bodies_of_payouts(),
@@ -390,6 +406,13 @@ class Cast:
             "POST /v1/creators/me/perks": perk,
             "PUT /v1/creators/me/perks/{perk}": perk,
             **self.bodies_of_teams(),
+            **{
+                f"POST {operator}/{service_of(queue)}/dead-letters/{{dead_letter}}/redrive": {
+                    "queue": queue,
+                    **WHY,
+                }
+                for queue in QUEUES
+            },
         }
 
     def bodies_of_teams(self):

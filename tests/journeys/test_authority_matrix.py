@@ -20,7 +20,8 @@ from tests.journeys.authority import DOCUMENT, OPERATIONS, Cast
 from tests.journeys.people import eventually, stage_on
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
-ACCESS = {"signed", "caller", "own", "creator", "operator"}
+WITHOUT_TOKEN = {"signed", "public"}
+ACCESS = {*WITHOUT_TOKEN, "caller", "own", "creator", "operator"}
 # Jobs write these whether anybody asks or not.
 BY_JOBS = {"unsealed", "seals"}
 # Refusals that are about who asks, and not about the thing that is asked for.
@@ -59,6 +60,13 @@ NOT_NOW = {
     "POST /v1/payouts/{payout}/appeal": "not-rejected",
     "POST /v1/operator/payouts/{creator}/{payout}/appeal": "no-such-appeal",
     "GET /v1/me/erasure": "no-erasure",
+    **{
+        f"POST /v1/operator/{service}/dead-letters/{{dead_letter}}/redrive": "no-such-dead-letter"
+        for service in DATABASES
+    },
+    # A body of the matrix is JSON, and that is no film.
+    "POST /v1/operator/gifts/files": "file-unknown",
+    "DELETE /v1/operator/gifts/files/{file}": "no-such-catalogue-file",
     # Nothing is paid by bank file here.
     "PUT /v1/payouts/bank-account": "no-bank-files",
     "GET /v1/operator/bank-files": "no-bank-files",
@@ -118,6 +126,8 @@ def verdict(cast, operation, caller):
     """What an operation's declaration says to a caller: None if it lets them in."""
     if operation.access == "signed":
         return (200, 401)
+    if operation.access == "public":
+        return None
     if caller.token is None:
         return (401,)
     if is_let_in(cast, operation, caller):
@@ -159,7 +169,7 @@ def test_every_operation_says_who_may_use_it():
         assert (operation.access == "operator") == is_operators, operation.label
         assert bool(operation.scope) or not is_operators, operation.label
         has_token = any("bearer" in each for each in operation.described.get("security", ()))
-        assert has_token == (operation.access != "signed"), operation.label
+        assert has_token == (operation.access not in WITHOUT_TOKEN), operation.label
 
 
 def test_what_is_not_for_a_caller_is_refused_and_changes_nothing(cast, kept):

@@ -46,6 +46,9 @@ NAMES_NOBODY = {
     "POST /v1/operator/bank-files",
     "POST /v1/operator/bank-reports",
     "POST /v1/operator/gifts/catalogue",
+    "DELETE /v1/operator/gifts/files/{file}",
+    "GET /v1/operator/gifts/files",
+    "POST /v1/operator/gifts/files",
     "PUT /v1/operator/gifts/catalogue/{gift_type}",
     "PUT /v1/operator/purchase/campaigns/{campaign}",
     # An adjustment's user and a room's owner are looked up: tests of these services.

@@ -18,6 +18,7 @@ from services.web.pages import (
     STATIC,
     SWAGGER_UI,
     TEMPLATE,
+    VENDOR,
     version_of,
 )
 from services.web.settings import Settings
@@ -111,7 +112,7 @@ def test_what_is_no_origin_is_refused(origin, setting):
 
 
 async def test_files_of_a_version_are_kept_for_good_and_others_are_asked_for_again():
-    version = version_of(BUNDLES, FOLDER)
+    version = version_of(BUNDLES, FOLDER, VENDOR)
     async with pages() as anybody:
         page = await anybody.get("/")
         named = await anybody.get(f"/static/{version}/room.js")
@@ -151,15 +152,17 @@ async def test_bundles_of_other_sources_are_not_served(tmp_path, monkeypatch):
         script = await anybody.get("/static/room.js")
 
     assert script.text == (STATIC / "room.js").read_text()
-    assert f"/static/{version_of(STATIC, FOLDER)}/tokens.css" in page.text
+    assert f"/static/{version_of(STATIC, FOLDER, VENDOR)}/tokens.css" in page.text
 
 
-async def test_the_drawings_of_all_gifts_are_one_file():
+async def test_all_drawings_are_one_file():
     async with pages() as anybody:
-        drawings = await anybody.get(f"/static/{version_of(BUNDLES, FOLDER)}/gifts.json")
+        drawings = await anybody.get(f"/static/{version_of(BUNDLES, FOLDER, VENDOR)}/drawings.json")
 
     assert drawings.json() == {
-        path.stem: path.read_text() for path in (STATIC / "gifts").glob("*.svg")
+        str(path.relative_to(STATIC).with_suffix("")).removeprefix("gifts/"): path.read_text()
+        for folder in ("gifts", "scene")
+        for path in (STATIC / folder).glob("*.svg")
     }
     assert "immutable" in drawings.headers["cache-control"]
 

@@ -76,7 +76,7 @@ async def test_a_browser_at_a_wrong_address_gets_a_page_with_a_way_back(anybody,
     assert page.status_code == 404
     assert page.headers["content-type"].startswith("text/html")
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
-    assert page.headers["vary"] == "Accept"
+    assert page.headers["vary"] == "Accept, Accept-Language, Cookie"
     assert "There is nothing at this address." in page.text
     assert 'href="/"' in page.text
 

@@ -46,6 +46,25 @@ def show_dead_letters(
         raise typer.Exit(FOUND_WRONG)
 
 
+@app.command("history")
+def show_history(
+    queue: Queue,
+    *,
+    only_type: Type = None,
+    only_id: Id = None,
+    count_max: Max = 1_000_000,
+    as_json: Json = False,
+) -> None:
+    """Show what became a dead letter of a queue in 30 days, also what was redriven or removed."""
+    selection = dead_letters.Selection(a_queue(queue), only_type, only_id, count_max)
+    work = _listed(dead_letters.history(here(), selection))
+    found = run_long(work, "The copies of dead letters are read", as_json=as_json)
+    if as_json:
+        show(found, as_json=True, empty="")
+    for row in () if as_json else found:
+        console.print_json(data=row, default=str, ensure_ascii=True)
+
+
 @app.command()
 def redrive(
     queue: Queue,

@@ -10,5 +10,6 @@ from shared.prices.price_book import PriceBook
 
 Cache = Annotated[CatalogueCache, from_state("catalogue_cache")]
 Intake = Annotated[GiftIntake, from_state("intake")]
+FilesBytesMax = Annotated[int, from_state("files_bytes_max")]
 Prices = Annotated[PriceBook, from_state("prices")]
 Targets = Annotated[TokenVerifier, from_state("targets")]

@@ -34,6 +34,7 @@ from services.gift.domain.catalogue import (
     TierMismatch,
     UnknownGift,
 )
+from services.gift.domain.files import NoStillPicture, NoSuchCatalogueFile
 from services.gift.store import catalogue as store
 from shared.http import PRINTABLE, refusals, request_id
 from shared.http.auth import ScopeMissing, operator_with
@@ -44,8 +45,11 @@ CatalogueEditor = Annotated[Identity, operator_with(WRITE_SCOPE)]
 PRICE_COINS_MAX = 1_000_000
 EXTENSION_BYTES_MAX = 4_096
 router = APIRouter(prefix="/operator/gifts/catalogue", tags=["operator-gifts"])
+FILES = (NoSuchCatalogueFile, NoStillPicture)
 READING = refusals(Unauthenticated, ScopeMissing, UnknownGift)
-EDITING = refusals(Unauthenticated, ScopeMissing, UnknownGift, RevisionOutdated, TierMismatch)
+EDITING = refusals(
+    Unauthenticated, ScopeMissing, UnknownGift, RevisionOutdated, TierMismatch, *FILES
+)
 
 Preview = Annotated[bool, Query(description="Say what would change, and change nothing.")]
 GiftTypeId = Annotated[
@@ -90,7 +94,7 @@ async def list_prices_of_gift_type(
 @router.post(
     "",
     status_code=201,
-    responses=refusals(Unauthenticated, ScopeMissing, GiftTypeTaken, TierMismatch),
+    responses=refusals(Unauthenticated, ScopeMissing, GiftTypeTaken, TierMismatch, *FILES),
 )
 async def add_gift_type(
     request: NewGift,

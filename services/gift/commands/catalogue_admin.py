@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from services.gift.commands.files import use_files
 from services.gift.domain.catalogue import (
     GiftType,
     GiftTypeTaken,
@@ -58,6 +59,7 @@ async def add_gift_type(
     if await store.find(tx, wanted.id) is not None:
         raise GiftTypeTaken(gift_type=wanted.id)
     _require_tier(wanted, tier)
+    wanted = await use_files(tx, wanted)
     edit = Edit(wanted, _differences({}, asdict(wanted)), ())
     if not preview:
         await _write(tx, edit, editor, action="catalogue.added", repriced=True)
@@ -79,6 +81,7 @@ async def change_gift_type(
     if known.revision != revision:
         raise RevisionOutdated(gift_type=known.id, revision=known.revision)
     _require_tier(wanted, tier)
+    wanted = await use_files(tx, wanted)
     repriced = wanted.price_coins != known.price_coins
     entry = replace(
         wanted,

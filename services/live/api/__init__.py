@@ -15,6 +15,7 @@ from services.live.api import (
     thanks,
 )
 from services.live.store.personal_data import EXPORTED
+from shared.backoffice.dead_letter_routes import add_dead_letters
 from shared.backoffice.exports import add_export
 from shared.backoffice.operations import add_operations
 from shared.backoffice.routes import add_audit
@@ -27,3 +28,4 @@ for module in (feed, streams, rooms, thanks, leaderboards, gifters, goals, perks
 add_export(router, "live", EXPORTED)
 add_audit(router, "live")
 add_operations(router, "live")
+add_dead_letters(router, "live")

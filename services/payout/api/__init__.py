@@ -26,6 +26,7 @@ from services.payout.api import (
 from services.payout.domain.payouts import NotEnoughDiamonds
 from services.payout.store.in_flight import IN_FLIGHT
 from services.payout.store.personal_data import EXPORTED
+from shared.backoffice.dead_letter_routes import add_dead_letters
 from shared.backoffice.exports import add_export
 from shared.backoffice.operations import add_operations
 from shared.backoffice.routes import add_adjustments, add_audit
@@ -54,3 +55,4 @@ add_audit(router, "payout")
 add_trial_balance(router, "payout", has_archives=True)
 add_export(router, "payout", EXPORTED)
 add_operations(router, "payout", IN_FLIGHT)
+add_dead_letters(router, "payout")

@@ -17,6 +17,7 @@ from services.purchase.api import (
 )
 from services.purchase.store.in_flight import IN_FLIGHT
 from services.purchase.store.personal_data import EXPORTED
+from shared.backoffice.dead_letter_routes import add_dead_letters
 from shared.backoffice.exports import add_export
 from shared.backoffice.operations import add_operations
 from shared.backoffice.routes import add_audit
@@ -32,3 +33,4 @@ add_audit(router, "purchase")
 add_trial_balance(router, "purchase")
 add_export(router, "purchase", EXPORTED)
 add_operations(router, "purchase", IN_FLIGHT)
+add_dead_letters(router, "purchase")

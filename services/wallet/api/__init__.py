@@ -6,6 +6,7 @@ from services.wallet.api import exclusions, liability, limits, operators, people
 from services.wallet.domain.coins import NoSuchWallet
 from services.wallet.domain.gift_payments import InsufficientCoins
 from services.wallet.store.personal_data import EXPORTED
+from shared.backoffice.dead_letter_routes import add_dead_letters
 from shared.backoffice.exports import add_export
 from shared.backoffice.operations import add_operations
 from shared.backoffice.routes import add_adjustments, add_audit
@@ -19,3 +20,4 @@ add_audit(router, "wallet")
 add_trial_balance(router, "wallet", has_archives=True)
 add_export(router, "wallet", EXPORTED)
 add_operations(router, "wallet")
+add_dead_letters(router, "wallet")

@@ -1,7 +1,8 @@
 // The stage's effects. Only transform and opacity ever move; how many things there are is capped.
 import { el } from "./dom.js";
-import { film, motionOf, picture, tierOf } from "./gifts.js";
-import { build as buildScene, crest } from "./scenes.js";
+import { film } from "./films.js";
+import { filmsOf, motionOf, picture, tierOf } from "./gifts.js";
+import { crest, scene } from "./scenery.js";
 import { play as playSound } from "./sounds.js";
 import { wantedEffects } from "./tools.js";
 
@@ -15,6 +16,8 @@ const SPARKS = { burst: 8, spectacle: 14, legend: 20 };
 // So many wait behind it, and a big one is shown for half as long.
 const HURRY_FROM = 4;
 const FASTEST_MS = 1500;
+// What cannot be fetched takes a while each.
+const FILMS_TRIED_MAX = 2;
 const LONGEST_MS = 60_000;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const EASE = "cubic-bezier(.2, .7, .3, 1)";
@@ -39,6 +42,8 @@ export function build(stage, { user }) {
   const ownGifts = new Set();
   let stuck = 0;
   let playing = false;
+  // How often all was stopped: what was fetched for a time before that is not shown any more.
+  let turn = 0;
 
   /** Remember what this person sent: an anonymous gift comes back without a name. */
   function own({ gift, combo }) {
@@ -75,6 +80,7 @@ export function build(stage, { user }) {
 
   /** Stop everything: other effects are wanted from now on. */
   function clear() {
+    turn += 1;
     stickers.length = 0;
     bigs.length = 0;
     for (const animation of stage.getAnimations({ subtree: true })) if (animation.effect?.target?.matches(".sticker, .big")) animation.finish();
@@ -106,18 +112,28 @@ export function build(stage, { user }) {
     nextBig();
   }
 
-  function nextBig() {
+  async function nextBig() {
     if (playing) return;
     const entry = nextOf(bigs);
     if (!entry) return;
     playing = true;
+    const mine = turn;
     const hurried = bigs.length >= HURRY_FROM ? 0.5 : 1;
-    const whole = Math.min(film(entry.gift_type)?.ms ?? LONGEST_MS, tierOf(entry).ms);
-    const ms = Math.max(FASTEST_MS, whole * hurried);
-    const scene = filmScene(entry) ?? buildScene(entry, ms) ?? plainScene(entry, stage, ms);
-    stage.append(scene.element);
-    scene.start();
-    scene.element.animate(FADE, { duration: ms, fill: "both" }).finished.catch(() => {}).then(() => { scene.element.remove(); playing = false; nextBig(); });
+    const msOf = (whole) => Math.max(FASTEST_MS, Math.min(whole, tierOf(entry).ms) * hurried);
+    const film = await filmScene(entry);
+    const ms = msOf(film?.whole ?? LONGEST_MS);
+    const shown = film ?? await scene(entry, ms) ?? plainScene(entry, stage, ms);
+    if (mine === turn) await show(shown, ms);
+    shown.stop?.();
+    playing = false;
+    nextBig();
+  }
+
+  async function show(shown, ms) {
+    stage.append(shown.element);
+    shown.start();
+    await shown.element.animate(FADE, { duration: ms, fill: "both" }).finished.catch(() => {});
+    shown.element.remove();
   }
 
   return { play, preview, own, clear, waiting: () => stickers.length + bigs.length };
@@ -140,10 +156,13 @@ function move(element, entry, ms) {
   return element.animate(frames, { duration: ms, easing: EASE, fill: "both" }).finished.catch(() => {});
 }
 
-/** What the catalogue brings for a gift comes before what we have. */
-function filmScene(entry) {
-  const found = STILL.matches ? null : film(entry.gift_type);
-  return found && { element: el("div", { class: `big film ${entry.tier}` }, el("div", { class: "big-shade" }), found.element, crest(entry)), start: () => {} };
+/** What the catalogue brings for a gift comes before what we have; null if it brings nothing that can be fetched and drawn. */
+async function filmScene(entry) {
+  for (const wanted of STILL.matches ? [] : filmsOf(entry.gift_type).slice(0, FILMS_TRIED_MAX)) {
+    const found = await film(wanted).catch(() => null);
+    if (found) return { ...found, whole: wanted.duration_ms, element: el("div", { class: `big film ${entry.tier}` }, el("div", { class: "big-shade" }), found.element, crest(entry)) };
+  }
+  return null;
 }
 
 /** Any gift that has no scene of its own: its picture in front of rays. */

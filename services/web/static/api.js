@@ -3,6 +3,7 @@ import { t, titleOf } from "./language.js";
 import { renew, token } from "./session.js";
 
 const SLOW_SECONDS = 15;
+const SLOW_UPLOAD_SECONDS = 180;
 
 /** What a service refused: its stable code as `type`, and the facts beside it. */
 export class Problem extends Error {
@@ -61,11 +62,11 @@ function encoded(name, isValue) {
 /**
  * @param {string} method
  * @param {string} address
- * @param {{body?: object, key?: string, asText?: boolean, asFile?: boolean}} [options]
+ * @param {{body?: object, sent?: Blob, key?: string, asText?: boolean, asFile?: boolean}} [options]
  */
-export async function call(method, address, { body, key, asText = false, asFile = false } = {}) {
-  let answer = await attempt(method, address, { body, key, asFile }, await token());
-  if (answer.status === 401) answer = await attempt(method, address, { body, key, asFile }, await renew());
+export async function call(method, address, { body, sent, key, asText = false, asFile = false } = {}) {
+  let answer = await attempt(method, address, { body, sent, key, asFile }, await token());
+  if (answer.status === 401) answer = await attempt(method, address, { body, sent, key, asFile }, await renew());
   if (answer.status === 204) return null;
   if (!answer.ok) throw await refusal(answer);
   if (asFile) return answer.file;
@@ -78,14 +79,15 @@ async function refusal({ status, document }) {
   return new Problem(status, { ...document, title: title || undefined });
 }
 
-async function attempt(method, address, { body, key, asFile }, bearer) {
+async function attempt(method, address, { body, sent: blob, key, asFile }, bearer) {
   const headers = { Accept: "application/json" };
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const sent = body === undefined ? undefined : JSON.stringify(body);
+  if (blob) headers["Content-Type"] = blob.type || "application/octet-stream";
+  const sent = blob ?? (body === undefined ? undefined : JSON.stringify(body));
   const slow = new AbortController();
-  const timer = setTimeout(() => slow.abort(), SLOW_SECONDS * 1000);
+  const timer = setTimeout(() => slow.abort(), (blob ? SLOW_UPLOAD_SECONDS : SLOW_SECONDS) * 1000);
   try {
     const answer = await fetch(address, { method, headers, body: sent, signal: slow.signal });
     // Until the last byte: an answer that stops half way is none.
@@ -132,6 +134,8 @@ export const post = (address, body, key) => call("POST", address, { body, key })
  * @returns {Promise<Answer<A, "put">>}
  */
 export const put = (address, body, key) => call("PUT", address, { body, key });
+/** Send a file as it is. */
+export const upload = (address, file) => call("POST", address, { sent: file });
 export const remove = (address) => call("DELETE", address);
 
 /**

@@ -1,5 +1,6 @@
 // Elements without markup: text is only ever text.
 import { t } from "./language.js";
+import { isOn } from "./places.js";
 import { number } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -18,6 +19,11 @@ export function svg(tag, attributes = {}, ...children) {
 function fill(element, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null || value === false) continue;
+    // A link to a page that is switched off is its text alone; where it was a button, it is nothing.
+    if (name === "href" && !isOn(String(value))) {
+      element.hidden = String(properties.class ?? "").split(" ").includes("button");
+      continue;
+    }
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "data") Object.assign(element.dataset, value);
     else if (name === "value") element.value = value;

@@ -1,6 +1,7 @@
 // What the pages know of gifts: the catalogue, their pictures, and how each one moves.
 import { get, path } from "./api.js";
-import { el } from "./dom.js";
+import { drawingOf } from "./drawings.js";
+import { plays } from "./films.js";
 import { language } from "./language.js";
 import { money } from "./words.js";
 
@@ -27,67 +28,39 @@ const MOTION_OF = Object.fromEntries(Object.entries(MOTIONS).flatMap(([motion, i
 export const motionOf = (id) => MOTION_OF[id] ?? "rise";
 export const tierOf = (entry) => TIERS[entry.tier] ?? TIERS.spark;
 
-// All drawings are one file: thirty small ones would be thirty requests.
-let drawings = null;
-async function drawingOf(id) {
-  drawings ??= fetch(new URL("./gifts.json", import.meta.url)).then((answer) => answer.json());
-  try {
-    const known = await drawings;
-    return `data:image/svg+xml,${encodeURIComponent(Object.hasOwn(known, id) ? known[id] : known.plain)}`;
-  } catch {
-    // Another picture asks again.
-    drawings = null;
-    return "";
-  }
-}
-
 // What an installation's catalogue has of its own, by gift: it comes before our drawings.
 const icons = new Map();
 const films = new Map();
 const names = new Map();
-const PICTURES = ["webp", "apng", "avif", "gif", "png", "svg"];
-const FILMS = ["webm", "mp4"];
 // In a drawing of ours: it moves, and has no ground of its own.
 const MOVING = "#scene";
 
+/** Gifts of a new installation name our own drawings, which are here already. */
+const isOwn = (id, /** @type {unknown} */ url) => url !== `/static/gifts/${id}.svg`;
+
 /** A picture of a gift; one we have no drawing for is a wrapped present. */
-export function picture(id, size = 48, { isMoving = false } = {}) {
+export function picture(id, size = 48, { isMoving = false, url = icons.get(id) } = {}) {
   const image = new Image(size, size);
   image.alt = "";
   image.decoding = "async";
   const draw = () => drawingOf(id).then((drawing) => { image.src = drawing && isMoving ? drawing + MOVING : drawing; });
   // What cannot be fetched, or may not be by the policy of the pages, is no reason for a hole.
   image.onerror = () => { image.onerror = null; draw(); };
-  if (icons.has(id)) image.src = icons.get(id);
+  if (url && isOwn(id, url)) image.src = url;
   else draw();
   return image;
 }
 
-/** What the catalogue shows while a gift is played, with its length; null if it has nothing that a browser plays by itself. */
-export function film(id) {
-  const found = films.get(id);
-  if (!found) return null;
-  const ms = found.duration_ms;
-  if (PICTURES.includes(found.format)) return { element: el("img", { src: found.url, alt: "", onerror: dropped }), ms };
-  const element = el("video", { src: found.url, autoplay: true, playsinline: true, onerror: dropped });
-  // Without this no browser begins by itself; as an attribute it counts only in what a server wrote.
-  element.muted = true;
-  return { element, ms };
-}
-
-const dropped = (event) => event.currentTarget.remove();
+/** What the catalogue shows while a gift is played, the best first: format, address and length of all that a browser can play. */
+export const filmsOf = (id) => films.get(id) ?? [];
 
 export async function catalogue() {
   const { items } = await get(path`/v1/catalogue?language=${language}`);
   for (const { gift_type: id, name, icon_url: icon, animations = [] } of items) {
     names.set(id, name);
-    // Gifts of a new installation name our own drawings, which are here already.
-    const isOwn = (/** @type {unknown} */ url) => url !== `/static/gifts/${id}.svg`;
-    if (icon && isOwn(icon)) icons.set(id, icon);
+    if (icon && isOwn(id, icon)) icons.set(id, icon);
     else icons.delete(id);
-    const found = animations.find(({ format, url }) => isOwn(url) && [...PICTURES, ...FILMS].includes(String(format)));
-    if (found) films.set(id, found);
-    else films.delete(id);
+    films.set(id, animations.filter(({ format, url }) => isOwn(id, url) && plays(String(format))));
   }
   return items.filter((gift) => gift.is_active !== false);
 }

@@ -2,8 +2,8 @@
 import { el, show } from "./dom.js";
 import { parts, t } from "./language.js";
 import { avatar, called, who } from "./people.js";
+import { build as buildStage } from "./slot.js";
 
-const pictureOf = (name) => new URL(`./scene/${name}.svg`, import.meta.url).href;
 const LINES = { open: "", gone: t("room.reconnecting"), opening: t("room.connecting") };
 
 /** Whether gifts can be given in a room: somebody has to be there to receive them. */
@@ -16,21 +16,19 @@ export function absence(view, ended) {
   return { title: parts("room.not-live", { creator: who(view.creator) }), text: t("room.not-live-text") };
 }
 
-export function build() {
+export function build(room) {
   const tray = el("ol", { class: "tray", "aria-hidden": "true" });
   const effects = el("div", { class: "effects", "aria-hidden": "true" });
   const badge = el("span", { class: "live-dot" });
   const line = el("span", { class: "stage-line", role: "status" }, LINES.opening);
   const chip = el("div", { class: "host-chip" });
-  const host = el("img", { class: "stage-host", src: pictureOf("host"), alt: "", width: 260, height: 280 });
-  const lights = [el("i", { class: "beam one" }), el("i", { class: "beam two" }), el("i", { class: "bars" }, Array.from({ length: 7 }, () => el("b")))];
   const nobody = el("p", { class: "stage-empty" });
-  // Where the host application's player goes; until it fills it, a drawn stage is there.
-  const slot = el("div", { class: "stage-slot" },
-    el("img", { class: "stage-back", src: pictureOf("studio"), alt: "", width: 640, height: 360 }), lights, host);
-  const element = el("section", { class: "stage" }, slot, nobody, effects,
+  const slot = buildStage(room);
+  const element = el("section", { class: "stage" }, slot.element, nobody, effects,
     el("div", { class: "stage-top" }, chip, el("div", { class: "stage-state" }, badge, line)),
     el("div", { class: "stage-goal", id: "stage-goal" }), tray);
+
+  let drawn = null;
 
   /** Draw who is there, and nobody who is not. */
   function draw(view, ended) {
@@ -38,16 +36,17 @@ export function build() {
     if (!live) element.setAttribute("aria-label", t("room.stage"));
     badge.textContent = live ? t("room.badge-live") : ended ? t("room.badge-over") : t("room.badge-not-live");
     badge.classList.toggle("gone", !live);
-    host.alt = "";
-    for (const part of [host, ...lights]) part.hidden = !live;
+    slot.draw(live, "");
     nobody.hidden = live;
     show(nobody, live ? null : absence(view, ended).title);
     chip.hidden = !view.creator;
     if (!view.creator) return;
+    drawn = live ? view.creator : null;
     called(view.creator, (creator) => {
-      if (host.hidden) return;
+      // The name may come when somebody else is there, or nobody any more.
+      if (drawn !== view.creator) return;
       element.setAttribute("aria-label", t("room.stream-of", { creator }));
-      host.alt = t("room.on-stage", { creator });
+      slot.draw(true, t("room.on-stage", { creator }));
     });
     show(chip, avatar(view.creator), el("span", { class: "host-text" }, who(view.creator), live && view.stream?.title ? el("span", {}, view.stream.title) : null));
   }

@@ -7,6 +7,7 @@ import { buyCoins } from "./buy.js";
 import { $, coins, el, empty, show } from "./dom.js";
 import { build as buildFeed } from "./feed.js";
 import { catalogue } from "./gifts.js";
+import { arrange, tell } from "./host.js";
 import { build as buildPanel } from "./panel.js";
 import { build as buildSending } from "./sending.js";
 import { t } from "./language.js";
@@ -48,6 +49,7 @@ const isWatching = (value) => document.body.classList.toggle(WATCHING, value);
 // Which drawing of the page is the newest: an older one that still waits for answers gives up.
 let drawing = 0;
 onChange(() => { leave(); isWatching(false); });
+arrange();
 start(enter);
 
 async function enter(person) {
@@ -93,7 +95,7 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
   let view = first;
   let ended = false;
   const { creator } = first;
-  const player = buildPlayer();
+  const player = buildPlayer(room);
   const side = creator ? buildSide({ room, creator, person, live: first.live }) : { changed: () => {}, panes: [] };
   const money = wallet();
   const ending = new AbortController();
@@ -101,7 +103,7 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
   const sending = buildSending({
     creator, room,
     isOpen: () => isCurrent() && isOnAir(view),
-    spent: (gift) => { money.spent(gift.coins); effects.own(gift); },
+    spent: (gift) => { money.spent(gift.coins); effects.own(gift); tell("gift", { gift }); },
     refusedOnce: () => panel.startOver(),
     priceChanged: () => location.reload(),
     topUp: () => topUp(),
@@ -117,6 +119,11 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
     changed: () => { quietFeed.hidden = list.children.length > 0; side.changed(); },
   });
   const quietFeed = empty(t("room.quiet"), t("room.quiet-text"));
+
+  function over() {
+    ended = true;
+    tell("ended", { room });
+  }
 
   /** Whoever cannot be given anything has no panel. */
   function draw() {
@@ -136,7 +143,7 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
       await enter(person).catch(failed);
       return;
     }
-    ended ||= isOnAir(view) && !isOnAir(now);
+    if (isOnAir(view) && !isOnAir(now)) over();
     view = now;
     draw();
   }
@@ -149,7 +156,7 @@ async function visit(person, { room, view: first, gifts }, isCurrent) {
     const isOurs = entry.stream === view.stream?.stream;
     if (entry.closed_at && isOurs && isOnAir(view)) {
       view = { ...view, live: false, stream: null };
-      ended = true;
+      over();
       draw();
       lookSoon();
     } else if (entry.state === "opened" && !isOurs) lookSoon();

@@ -1,12 +1,8 @@
 // The loudest gifts use the whole stage: each has a scene of its own, with the sender in it.
+// This file and scenes.css are fetched when the first of them is played.
 //
 // A scene is data: what it is made of, and how each part moves. Lengths are parts of the stage, so that
 // nothing leaves it. Only transform and opacity move.
-import { coins, el } from "./dom.js";
-import { picture } from "./gifts.js";
-import { avatar, who } from "./people.js";
-import { number } from "./words.js";
-
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const SMOOTH = "cubic-bezier(.3, .6, .4, 1)";
 const CALM = [{ opacity: 0 }, { opacity: 1, offset: 0.2 }, { opacity: 1 }];
@@ -77,21 +73,20 @@ const SCENES = {
   ],
 };
 
-/** The ids of the gifts that have a scene. */
-export const withScene = Object.keys(SCENES);
-
-/** The scene of a gift, to be put on the stage and started; null if it has none. */
-export function build(entry, ms) {
-  const parts = Object.hasOwn(SCENES, entry.gift_type) ? SCENES[entry.gift_type] : null;
-  if (!parts) return null;
-  const made = parts.map((each) => ({ ...each, elements: Array.from({ length: each.count }, (_, index) => el("div", { class: each.count > 1 ? `part ${each.name} nth-${index}` : `part ${each.name}` }, contentOf(each, entry))) }));
+/**
+ * The scene of a gift, to be put on the stage and started; `tools` are what the page makes elements with:
+ * imported here, they would be a second copy in a bundle.
+ */
+export function build(entry, ms, tools) {
+  const { el, crest } = tools;
+  const made = SCENES[entry.gift_type].map((each) => ({ ...each, elements: Array.from({ length: each.count }, (_, index) => el("div", { class: each.count > 1 ? `part ${each.name} nth-${index}` : `part ${each.name}` }, contentOf(each, entry, tools))) }));
   return {
     element: el("div", { class: `big scene ${entry.gift_type} ${entry.tier}` }, el("div", { class: "big-shade" }), made.flatMap((each) => each.elements), crest(entry)),
     start: () => { for (const each of made) each.elements.forEach((element, index) => { move(element, each, index, ms); }); },
   };
 }
 
-function contentOf({ content }, entry) {
+function contentOf({ content }, entry, { el, avatar, picture }) {
   const drawing = () => picture(entry.gift_type, 320, { isMoving: true });
   if (content === "gift") return drawing();
   if (content === "train") return [drawing(), ...Array.from({ length: 3 }, () => el("div", { class: "wagon" }, avatar(entry.viewer)))];
@@ -105,12 +100,4 @@ function move(element, { frames, times, apart, easing, name }, index, ms) {
     return;
   }
   element.animate(frames, { duration: ms / times, iterations: times, delay: index * apart * ms, easing, fill: "both" });
-}
-
-/** Who sent it: face, name, gift, and the number of the combo. */
-export function crest(entry) {
-  const count = entry.repeat_count ?? entry.count ?? 1;
-  return el("div", { class: "crest" }, avatar(entry.viewer),
-    el("p", {}, who(entry.viewer), el("span", {}, entry.preview ? "this is what your gift looks like" : entry.name ?? entry.gift_type)),
-    count > 1 ? el("strong", { class: "crest-count" }, `×${number(count)}`) : null, coins(entry.coins));
 }

@@ -2,6 +2,7 @@
 import { get, newKey, path, postSurely, Problem } from "./api.js";
 import { buyCoins } from "./buy.js";
 import { moneyOf } from "./gifts.js";
+import { tell } from "./host.js";
 import { t } from "./language.js";
 import { refuse } from "./refusals.js";
 import { confirm, toast } from "./shell.js";
@@ -77,6 +78,7 @@ export function build({ creator, room, isOpen, spent, refusedOnce, priceChanged,
   }
 
   async function refused(gift, body, error) {
+    tell("refused", { code: error.type ?? "unknown", gift_type: gift.gift_type, count: body.count });
     if (error.type === "insufficient-coins") {
       const missing = error.facts.shortfall_coins;
       const what = body.count > 1 ? t("gift.times", { gift: gift.name, times: body.count }) : gift.name;

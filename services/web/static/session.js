@@ -3,13 +3,14 @@
 // A host application signs people in with one line on a page of the same origin:
 //   <script type="module">import { signIn } from "/static/session.js"; signIn(token);</script>
 // or, framing a page from another origin that WEB_HOST_ORIGINS names, by answering the message
-// "ovation:token-wanted" with { type: "ovation:token", token }.
+// "ovation:token-wanted" with { type: "ovation:token", token }, and by sending another one, or null,
+// when its user changes.
+import { isFramed, onToken, requestToken } from "./host.js";
 import { t } from "./language.js";
 
 const TOKEN = "ovation.token";
 const PERSON = "ovation.person";
 const EARLY_SECONDS = 30;
-const HOST_ANSWERS_SECONDS_MAX = 5;
 const changes = new EventTarget();
 const kept = storage();
 // Where the tokens of each issuer have their claims: the server renders this into the page, so both
@@ -47,6 +48,10 @@ export function signOut() {
   kept.removeItem(PERSON);
   changes.dispatchEvent(new Event("change"));
 }
+
+/** What the application around us says: a token, or null for nobody. */
+const adopt = (token) => (token === null ? signOut() : signIn(token));
+onToken(adopt);
 
 export const onChange = (listener) => changes.addEventListener("change", listener);
 
@@ -101,7 +106,7 @@ export function renew() {
 async function fresh() {
   const person = JSON.parse(kept.getItem(PERSON) ?? "null");
   if (person) await play(person);
-  else if (hostOrigins().length && window.parent !== window) signIn(await requestToken());
+  else if (isFramed) adopt(await requestToken());
   else kept.removeItem(TOKEN);
   return kept.getItem(TOKEN);
 }
@@ -126,24 +131,6 @@ export async function play(person) {
   });
   if (!answer.ok) throw new Error(t("session.no-issuer"));
   signIn((await answer.json()).access_token, person);
-}
-
-const hostOrigins = () =>
-  (metaOf("ovation-host-origins") ?? "").split(" ").filter(Boolean);
-
-/** Ask whoever frames us; only the origins this installation names are asked or believed. */
-function requestToken() {
-  return new Promise((resolve, reject) => {
-    const patience = setTimeout(() => reject(new Error(t("session.no-token"))), HOST_ANSWERS_SECONDS_MAX * 1000);
-    window.addEventListener("message", function receive(event) {
-      if (event.source !== window.parent || !hostOrigins().includes(event.origin)) return;
-      if (event.data?.type !== "ovation:token") return;
-      window.removeEventListener("message", receive);
-      clearTimeout(patience);
-      resolve(event.data.token);
-    });
-    for (const origin of hostOrigins()) window.parent.postMessage("ovation:token-wanted", origin);
-  });
 }
 
 function claimsOf(token) {

@@ -1,8 +1,10 @@
 // What every page has: the bar at the top, who is signed in, short messages, dialogs.
 import { Problem } from "./api.js";
 import { $, avatar, el, icon, show } from "./dom.js";
+import { isFramed } from "./host.js";
 import { language, nameOf, parts, t } from "./language.js";
 import { avatar as avatarOf, introduce, who } from "./people.js";
+import { isOn } from "./places.js";
 import { me, metaOf, onChange, people, play, renew, signOut } from "./session.js";
 
 // A page is shown where a role opens it; what names no role is for all.
@@ -13,7 +15,8 @@ const TOASTS_MAX = 3;
 // What the API takes as a reason for a decision.
 export const REASON_MIN = 3;
 export const REASON_MAX = 64;
-const LOGO = new URL("./logo.svg", import.meta.url).href;
+// The server writes it into the page, with the name and the logo of this installation.
+const BRAND = $("#bar > .brand");
 
 /**
  * Draw the bar, then the page for the signed-in user; again when that user changes.
@@ -22,7 +25,8 @@ const LOGO = new URL("./logo.svg", import.meta.url).href;
  */
 export async function start(draw, { role, title } = {}) {
   bar();
-  if (!me()) await renew().catch(() => null);
+  // Whoever frames us may have signed in somebody else since.
+  if (!me() || isFramed) await renew().catch(() => null);
   const again = async () => {
     bar();
     const person = me();
@@ -43,9 +47,9 @@ export async function start(draw, { role, title } = {}) {
 export function bar() {
   const here = me();
   const current = location.pathname.startsWith("/rooms/") ? "/" : location.pathname;
-  const open = PLACES.filter(([path, , role]) => role === null || path === current || here?.roles.includes(role));
+  const open = PLACES.filter(([path, , role]) => isOn(path) && (role === null || path === current || here?.roles.includes(role)));
   show($("#bar"),
-    el("a", { class: "brand", href: "/" }, el("img", { src: LOGO, alt: "", width: 28, height: 28 }), el("span", { class: "brand-name" }, "Ovation")),
+    BRAND,
     el("nav", { "aria-label": t("bar.pages") }, open.map(([path, name]) =>
       el("a", { href: path, "aria-current": path === current ? "page" : null }, nameOf("page", name)))),
     el("div", { class: "bar-end" }, el("span", { id: "bar-balance" }),

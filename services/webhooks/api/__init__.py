@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.webhooks.api import deliveries, endpoints
+from shared.backoffice.dead_letter_routes import add_dead_letters
 from shared.backoffice.operations import add_operations
 from shared.backoffice.routes import add_audit
 from shared.http import refusals
@@ -13,3 +14,4 @@ for module in (endpoints, deliveries):
     router.include_router(module.router)
 add_audit(router, "webhooks")
 add_operations(router, "webhooks")
+add_dead_letters(router, "webhooks")

@@ -15,7 +15,15 @@ import pytest
 from shared.contracts.routes import ALWAYS_BOUND, EVENTS, QUEUES, SERVICES
 from shared.messaging.retry import DELAYS
 from shared.messaging.teams import Team, team_topology
-from shared.messaging.topology import AUDIT_STREAM, USER_LIMITS, a_user, topology, user_names, users
+from shared.messaging.topology import (
+    AUDIT_STREAM,
+    DEAD_LETTER_STREAM,
+    USER_LIMITS,
+    a_user,
+    topology,
+    user_names,
+    users,
+)
 
 TEAM = Team.granted("matrix", reads=["gift.sent"], hears=["gift.sent"], logs=["gift"])
 PASSWORD = "the password of a team"
@@ -55,8 +63,9 @@ def all_exchanges():
 
 
 def owned_by(user):
-    """What a user may reach because it is its own: queues, letters, delays, its log."""
+    """What a user may reach because it is its own: queues, letters and their copies, its log."""
     return {
+        DEAD_LETTER_STREAM,
         *(queue for queue in QUEUES if queue.startswith(f"{user}.")),
         *(f"{queue}.dlq" for queue in QUEUES if queue.startswith(f"{user}.")),
         f"ovation.log.{user}",
@@ -145,7 +154,7 @@ async def attack(connection, user):
 
 
 def is_stream(queue):
-    return queue == AUDIT_STREAM or queue.startswith("ovation.log.")
+    return queue in (AUDIT_STREAM, DEAD_LETTER_STREAM) or queue.startswith("ovation.log.")
 
 
 async def found_in(channel, queue):
@@ -236,7 +245,9 @@ def readable_by(user):
         return {TEAM.queue, f"{TEAM.queue}.dlq", "ovation.log.gift"}
     if user == "auditor":
         return {AUDIT_STREAM}
-    return {*(queue for queue in QUEUES if queue.startswith(f"{user}.")), f"ovation.log.{user}"}
+    own = {queue for queue in QUEUES if queue.startswith(f"{user}.")}
+    # Removing a dead letter leaves its copy in the stream, which no service may read.
+    return {*own, *(f"{queue}.dlq" for queue in own), f"ovation.log.{user}"}
 
 
 async def tried(connection, action):

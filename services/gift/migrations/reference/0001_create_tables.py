@@ -60,6 +60,31 @@ CREATE TABLE prices (
     PRIMARY KEY (gift_type, version)
 );
 GRANT SELECT, INSERT ON prices TO gift;
+
+-- Pictures and films that operators uploaded: their name is what they are, so none ever changes.
+CREATE TABLE catalogue_files (
+    digest       bytea        PRIMARY KEY
+                 CONSTRAINT digest_is_sha256 CHECK (octet_length(digest) = 32),
+    format       text         NOT NULL
+                 CONSTRAINT file_format_known CHECK (
+                     format IN (
+                         'svg', 'png', 'apng', 'webp', 'avif', 'gif', 'webm', 'mp4', 'lottie'
+                     )
+                 ),
+    is_moving    boolean      NOT NULL,
+    width        integer,
+    height       integer,
+    duration_ms  integer,
+    content      bytea        NOT NULL
+                 CONSTRAINT file_is_small CHECK (octet_length(content) BETWEEN 1 AND 4194304),
+    uploaded_at  timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    uploaded_by  text         NOT NULL,
+    -- When a gift was last seen to show it; until one does, when it was last uploaded.
+    used_at      timestamptz  NOT NULL DEFAULT clock_timestamp()
+);
+-- Most formats are compressed in themselves; and its length is then known without reading it.
+ALTER TABLE catalogue_files ALTER COLUMN content SET STORAGE EXTERNAL;
+GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON catalogue_files TO gift;
 """
 
 ADMISSIONS = """

@@ -2,6 +2,7 @@
 import { me } from "../session.js";
 import { card } from "../shell.js";
 import { el } from "../dom.js";
+import { locale, t } from "../language.js";
 
 export const may = (...scopes) => scopes.every((scope) => me()?.scopes.includes(scope));
 
@@ -16,12 +17,12 @@ const POLL_SECONDS = 20;
  */
 export function panel(scopes, title, load, { live = false, ...options } = {}) {
   if (!may(...scopes)) return null;
-  const section = card(title, live ? async () => [await load(), asOf()].flat() : load, options);
+  const section = card(title, async () => [await load(), asOf()].flat(), options);
   if (live) keepFresh(section);
   return section;
 }
 
-const asOf = () => el("p", { class: "small muted" }, `As of ${new Date().toLocaleTimeString("en", { hour12: false })}`);
+const asOf = () => el("p", { class: "small muted" }, t("console.as-of", { time: new Date().toLocaleTimeString(locale, { hour12: false }) }));
 
 /** Nothing is read for a page that is hidden, or changed below the hands of a person. */
 function keepFresh(section) {

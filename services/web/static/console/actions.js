@@ -1,6 +1,7 @@
 // What an operator does to others: the dialog first says what it touches, then asks why, and shows what came of it.
 import { newKey } from "../api.js";
 import { el, show } from "../dom.js";
+import { t } from "../language.js";
 import { doing, open, REASON_MAX, REASON_MIN, sentence } from "../shell.js";
 
 /**
@@ -18,7 +19,7 @@ import { doing, open, REASON_MAX, REASON_MIN, sentence } from "../shell.js";
  */
 export function act({ title, touches, effect, yes, fields = [], asksReason = true, danger = true, send, done }) {
   const key = newKey();
-  const reason = el("input", { name: "reason", required: true, minlength: REASON_MIN, maxlength: REASON_MAX, autocomplete: "off" });
+  const reason = reasonField();
   const outcome = el("div", { role: "status" });
   const submit = el("button", { class: danger ? "danger" : "primary" }, yes);
   const form = el("form", { class: "stack", onsubmit: (event) => {
@@ -26,7 +27,7 @@ export function act({ title, touches, effect, yes, fields = [], asksReason = tru
     doing(submit, async () => {
       try {
         const result = await send({ reason: reason.value.trim(), key });
-        show(form, el("p", { class: "tag good" }, result), el("footer", {}, el("button", { type: "button", onclick: () => dialog.close() }, "Done")));
+        show(form, el("p", { class: "tag good" }, result), el("footer", {}, el("button", { type: "button", onclick: () => dialog.close() }, t("console.done"))));
         form.querySelector("button").focus();
         done();
       } catch (error) {
@@ -35,12 +36,14 @@ export function act({ title, touches, effect, yes, fields = [], asksReason = tru
     });
   } },
   el("dl", { class: "touches" }, touches.map(([term, what]) => el("div", {}, el("dt", {}, term), el("dd", {}, what)))),
-  el("p", {}, effect), ...fields, asksReason ? el("label", { class: "field" }, "Reason, kept for good", reason) : null, outcome,
-  el("footer", {}, el("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Cancel"), submit));
+  el("p", {}, effect), ...fields, asksReason ? el("label", { class: "field" }, t("console.reason-kept"), reason) : null, outcome,
+  el("footer", {}, el("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, t("step.cancel")), submit));
   const dialog = open(title, [form]);
   (form.querySelector("input, select, textarea") ?? submit).focus();
 }
 
-/** A small button that opens the dialog of an action. */
+export const reasonField = () => el("input", { name: "reason", required: true, minlength: REASON_MIN, maxlength: REASON_MAX, autocomplete: "off" });
+
+/** A small button that opens the dialog of an action; `about` says aloud what it is about. */
 export const actionButton = (label, about, action, { quiet = true } = {}) =>
-  el("button", { class: quiet ? "tiny quiet" : "tiny", "aria-label": `${label} ${about}`, onclick: () => act(action()) }, label);
+  el("button", { class: quiet ? "tiny quiet" : "tiny", "aria-label": about, onclick: () => act(action()) }, label);

@@ -2,11 +2,13 @@
 
 export const searchAddress = (words) => `/operator?q=${encodeURIComponent(words)}`;
 export const personAddress = (user) => `/operator?person=${encodeURIComponent(user)}`;
+export const teamAddress = (team) => `/operator?team=${encodeURIComponent(team)}`;
 
 /** What the address asks for. */
 export function asked() {
   const given = new URLSearchParams(location.search);
-  return { words: given.get("q")?.trim() ?? "", person: given.get("person") ?? "", disputes: given.get("disputes") ?? "", service: given.get("service") ?? "" };
+  const wish = (name) => given.get(name) ?? "";
+  return { words: wish("q").trim(), person: wish("person"), team: wish("team"), disputes: wish("disputes"), service: wish("service") };
 }
 
 /** The same address with one filter changed. */

@@ -1,34 +1,34 @@
 // Health of each service and whether its books balance: asked of the service itself.
 import { get, path } from "../api.js";
 import { el, icon, table } from "../dom.js";
+import { nameOf, parts, t } from "../language.js";
 import { sentence } from "../shell.js";
 import { money, number } from "../words.js";
+import { numbers, texts, untitled } from "./columns.js";
 
-const SERVICES = [
-  ["purchase", "Purchase", "real money becomes coins"], ["wallet", "Wallet", "who holds how many coins"], ["gift", "Gift", "what viewers send"],
-  ["payout", "Payout", "diamonds become money"], ["live", "Live", "what a room sees"],
-];
+const SERVICES = ["purchase", "wallet", "gift", "payout", "live"];
 
 /** What each service says of its books. */
-export const readAllBooks = async () => Object.fromEntries(await Promise.all(SERVICES.map(async ([service]) => [service, await readBooks(service)])));
+export const readAllBooks = async () => Object.fromEntries(await Promise.all(SERVICES.map(async (service) => [service, await readBooks(service)])));
 
 export async function books() {
   const answers = await readAllBooks();
   const all = statements(answers);
   const different = all.filter((statement) => statement.one !== statement.other);
   return [
-    el("ul", { class: "tiles" }, SERVICES.map(([service, name, text]) => tile(name, text, answers[service]))),
-    different.length ? comparison(different) : el("p", {}, el("span", { class: "tag good" }, icon("check"), `All ${all.length} equalities hold`)),
-    el("details", {}, el("summary", {}, "What must be true"), comparison(all)),
-    el("p", { class: "small muted" }, "Read at slightly different moments: between services a difference for a moment is a message on its way."),
+    different.length ? comparison(different) : el("p", {}, el("span", { class: "tag good" }, icon("check"), t("console.books-hold", { count: all.length }))),
+    el("ul", { class: "tiles" }, SERVICES.map((service) => tile(service, answers[service]))),
+    el("details", {}, el("summary", {}, t("console.books-all")), comparison(all)),
+    el("p", { class: "small muted" }, t("console.books-moments")),
     amounts(answers),
   ];
 }
 
 /** The equalities inside one service that do not hold: those are never a matter of time. */
-export const wrong = (answers) => statements(answers).filter((each) => !each.between && each.one !== each.other).map((each) => ({ text: `WRONG: ${each.text}: ${number(each.one)} and ${number(each.other)}`, page: "imbalance" }));
+export const wrong = (answers) => statements(answers).filter((each) => !each.between && each.one !== each.other)
+  .map((each) => ({ text: t("console.books-wrong", { statement: each.text, one: each.one, other: each.other }), page: "imbalance" }));
 
-const comparison = (rows) => table("What must be true in the books", [{ title: "Statement" }, { title: "One side", number: true }, { title: "Other side", number: true }, { title: "" }],
+const comparison = (rows) => table(t("console.books-table"), [...texts("console.statement"), ...numbers("console.one-side", "console.other-side"), untitled],
   rows.map((each) => [each.text, number(each.one), number(each.other), verdict(each.one === each.other, each.between)]));
 
 async function readBooks(service) {
@@ -40,36 +40,35 @@ async function readBooks(service) {
   }
 }
 
-const tile = (name, text, answer) => el("li", { class: "tile" }, el("span", { class: "row between" }, el("strong", {}, name),
-  answer.error ? el("span", { class: "tag bad" }, "down") : el("span", { class: "tag good" }, icon("check"), "well")),
-el("span", { class: "small muted" }, answer.error ? sentence(answer.error) : `${text}; answers in ${answer.ms} ms`));
+const tile = (service, answer) => el("li", { class: "tile" }, el("span", { class: "row between" }, el("strong", {}, nameOf("console-service", service)),
+  answer.error ? el("span", { class: "tag bad" }, t("console.down")) : el("span", { class: "tag good" }, icon("check"), t("console.healthy"))),
+el("span", { class: "small muted" }, answer.error ? sentence(answer.error) : t("console.answers-in", { purpose: nameOf("console-purpose", service), milliseconds: answer.ms })));
 
 /** Sides of each statement; a service that is down has none to show. */
 function statements({ purchase, wallet, gift, payout }) {
   const [p, w, g, d] = [purchase, wallet, gift, payout].map((answer) => answer.books);
   const rows = [];
-  const compare = (text, one, other, between = false) => rows.push({ text, one, other, between });
+  const compare = (key, one, other, between = false) => rows.push({ text: t(key), one, other, between });
   if (w) {
-    compare("Wallet: all postings sum to zero", w.postings_sum, 0);
-    compare("Wallet: balances are the coins of the lots", w.balances_coins, w.lots_coins);
-    compare("Wallet: what came is what went and what is there", w.issued_coins, w.spent_coins + w.refunded_coins + w.disputed_coins + w.adjusted_coins + w.expired_coins + w.forfeited_coins + w.balances_coins - w.debt_coins);
+    compare("console.wallet-postings", w.postings_sum, 0);
+    compare("console.wallet-lots", w.balances_coins, w.lots_coins);
+    compare("console.wallet-flow", w.issued_coins, w.spent_coins + w.refunded_coins + w.disputed_coins + w.adjusted_coins + w.expired_coins + w.forfeited_coins + w.balances_coins - w.debt_coins);
   }
-  if (p) compare("Purchase: all postings sum to zero", p.postings_sum, 0);
+  if (p) compare("console.purchase-postings", p.postings_sum, 0);
   if (d) {
-    compare("Payout: all postings sum to zero", d.postings_sum, 0);
-    compare("Payout: what was earned is pending, available, reserved or paid out", d.diamonds_earned + d.diamonds_adjusted + d.bonus_diamonds + d.dispute_loss_diamonds, d.diamonds_pending + d.diamonds_available + d.diamonds_reserved + d.diamonds_paid_out);
+    compare("console.payout-postings", d.postings_sum, 0);
+    compare("console.payout-flow", d.diamonds_earned + d.diamonds_adjusted + d.bonus_diamonds + d.dispute_loss_diamonds, d.diamonds_pending + d.diamonds_available + d.diamonds_reserved + d.diamonds_paid_out);
   }
-  if (p && w) compare("Coins credited by purchases are coins issued by the wallet", p.coins_credited, w.issued_coins, true);
-  if (g && w) compare("Gifts sent are gifts the wallet paid", g.sent, w.gifts, true);
-  if (g && d) compare("Coins of gifts are coins that became diamonds", g.coins_sent, d.coins_of_gifts, true);
+  if (p && w) compare("console.coins-issued", p.coins_credited, w.issued_coins, true);
+  if (g && w) compare("console.gifts-paid", g.sent, w.gifts, true);
+  if (g && d) compare("console.gifts-earned", g.coins_sent, d.coins_of_gifts, true);
   return rows;
 }
 
-const verdict = (equal, between) => (equal ? el("span", { class: "tag good" }, icon("check"), "equal") :
-  el("span", { class: `tag ${between ? "warn" : "bad"}` }, between ? "differs now" : "WRONG"));
+const verdict = (equal, between) => (equal ? el("span", { class: "tag good" }, icon("check"), t("console.equal")) :
+  el("span", { class: `tag ${between ? "warn" : "bad"}` }, t(between ? "console.differs" : "console.wrong")));
 
 function amounts({ purchase, payout }) {
-  const paid = purchase.books?.paid_amounts.map((part) => money(part.amount_minor, part.currency)).join(" + ");
-  const out = payout.books?.paid_amounts.map((part) => money(part.amount_minor, part.currency)).join(" + ");
-  return el("p", {}, "Taken in: ", el("strong", {}, paid || "nothing yet"), ". Paid out to creators: ", el("strong", {}, out || "nothing yet"), ".");
+  const sum = (answer) => el("strong", {}, answer.books?.paid_amounts.map((part) => money(part.amount_minor, part.currency)).join(" + ") || t("console.nothing-yet"));
+  return el("p", {}, parts("console.taken-and-paid", { taken: sum(purchase), paid: sum(payout) }));
 }

@@ -1,6 +1,7 @@
 // The rooms a creator owns: give one, or take it.
 import { call, get, path, person } from "../api.js";
 import { el, empty } from "../dom.js";
+import { t } from "../language.js";
 import { day } from "../words.js";
 import { panel } from "./access.js";
 import { actionButton } from "./actions.js";
@@ -8,28 +9,28 @@ import { actionButton } from "./actions.js";
 const ROOM_MAX = 64;
 
 export function roomsOf(user) {
-  const section = panel(["rooms:write"], "Rooms", async () => {
+  const section = panel(["rooms:write"], t("console.rooms"), async () => {
     const { items } = await get(path`/v1/operator/live/creators/${person(user)}/rooms`);
     const refresh = () => section.refresh();
-    return [items.length ? el("ul", { class: "lines" }, items.map((room) => line(user, room, refresh))) : empty("No rooms", "This person owns no room."),
-      el("div", { class: "row" }, actionButton("Give a room", `to ${user}`, () => given(user, refresh)))];
+    return [items.length ? el("ul", { class: "lines" }, items.map((room) => line(user, room, refresh))) : empty(t("console.rooms-none"), t("console.rooms-none-text")),
+      el("div", { class: "row" }, actionButton(t("console.give-room"), t("console.give-room-about", { person: user }), () => given(user, refresh)))];
   }, { id: "rooms" });
   return section;
 }
 
-const line = (user, room, refresh) => el("li", {}, room.live ? el("span", { class: "tag good" }, "live") : null,
-  el("span", { class: "grow" }, el("strong", {}, room.room), el("span", { class: "small muted" }, room.owned_since ? `since ${day(room.owned_since)}` : "")),
-  actionButton("Release", `room ${room.room}`, () => ({
-    title: "Take this room from its owner?", touches: [["Room", room.room], ["Owner", user], ["Now", room.live ? "live: the stream ends" : "not live"]], asksReason: false, yes: "Release", done: refresh,
-    effect: "The next creator who opens it owns it.",
-    send: async () => { await call("DELETE", path`/v1/operator/live/rooms/${room.room}/owner`); return "The room has no owner."; },
+const line = (user, room, refresh) => el("li", {}, room.live ? el("span", { class: "tag good" }, t("console.live")) : null,
+  el("span", { class: "grow" }, el("strong", {}, room.room), el("span", { class: "small muted" }, room.owned_since ? t("console.since", { time: day(room.owned_since) }) : "")),
+  actionButton(t("console.release"), t("console.release-about", { room: room.room }), () => ({
+    title: t("console.release-title"), touches: [[t("console.room"), room.room], [t("console.owner"), user], [t("console.now"), t(room.live ? "console.live-ends" : "console.not-live")]], asksReason: false, yes: t("console.release"), done: refresh,
+    effect: t("console.release-effect"),
+    send: async () => { await call("DELETE", path`/v1/operator/live/rooms/${room.room}/owner`); return t("console.released"); },
   })));
 
 function given(user, done) {
   const room = el("input", { name: "room", required: true, maxlength: ROOM_MAX, autocomplete: "off" });
   return {
-    title: "Give this person a room?", touches: [["New owner", user]], asksReason: false, yes: "Give", done, fields: [el("label", { class: "field" }, "Room", room)],
-    effect: "If it has an owner, it is theirs no more, and their stream in it ends.",
-    send: async () => `The room is ${(await call("PUT", path`/v1/operator/live/rooms/${room.value.trim()}/owner`, { body: { creator: user } })).creator}'s.`,
+    title: t("console.give-room-title"), touches: [[t("console.new-owner"), user]], asksReason: false, yes: t("console.give"), done, fields: [el("label", { class: "field" }, t("console.room"), room)],
+    effect: t("console.give-room-effect"),
+    send: async () => t("console.room-given", { owner: (await call("PUT", path`/v1/operator/live/rooms/${room.value.trim()}/owner`, { body: { creator: user } })).creator }),
   };
 }

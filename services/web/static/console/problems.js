@@ -1,7 +1,8 @@
 // What needs somebody now, first on the page; what holds is one line.
 import { get } from "../api.js";
 import { el } from "../dom.js";
-import { fromNow, plural } from "../words.js";
+import { t } from "../language.js";
+import { fromNow } from "../words.js";
 import { may } from "./access.js";
 import { exposure } from "./amounts.js";
 import { readAllBooks, wrong } from "./books.js";
@@ -9,9 +10,11 @@ import { good, readOperations, troubles } from "./operations.js";
 import { command, runbook } from "./runbooks.js";
 
 export async function problems() {
-  const found = (await Promise.all([may("books:read") ? ofServices() : [], may("payouts:review") ? ofReviews() : [], may("disputes:read") ? ofDisputes() : []])).flat();
-  if (!found.length) return good("Nothing needs you now");
-  return el("ul", { class: "lines" }, found.map(({ text, page, verb, href }) => el("li", {}, el("span", { class: "tag bad" }, "look"),
+  const found = (await Promise.all([
+    may("books:read") ? ofServices() : [], may("payouts:review") ? ofReviews() : [], may("disputes:read") ? ofDisputes() : [], may("payees:review") ? ofPayees() : [],
+  ])).flat();
+  if (!found.length) return good(t("console.problems-none"));
+  return el("ul", { class: "lines" }, found.map(({ text, page, verb, href }) => el("li", {}, el("span", { class: "tag bad" }, t("console.look")),
     el("span", { class: "grow" }, href ? el("a", { href }, text) : el("strong", {}, text), verb ? command(verb) : null), page ? runbook(page) : null)));
 }
 
@@ -23,14 +26,19 @@ async function ofServices() {
 async function ofReviews() {
   const { items } = await get("/v1/operator/payouts");
   const late = items.filter((payout) => payout.decide_by && new Date(payout.decide_by) < new Date());
-  return late.length ? [{ text: `${plural(late.length, "payout")} should have been decided, the first ${fromNow(late[0].decide_by)}`, page: "overdue-decisions", href: "#reviews" }] : [];
+  return late.length ? [{ text: t("console.reviews-late", { count: late.length, first: fromNow(late[0].decide_by) }), page: "overdue-decisions", href: "#reviews" }] : [];
 }
 
 async function ofDisputes() {
   const [disputes, refunds] = await Promise.all([get("/v1/operator/purchase/disputes"), get("/v1/operator/purchase/refunds")]);
   const open = disputes.items.filter((dispute) => dispute.state === "open");
   return [
-    ...(open.length ? [{ text: `${plural(open.length, "dispute is", "disputes are")} open: ${exposure(open)}`, href: "#desk" }] : []),
-    ...(refunds.items.length ? [{ text: `${plural(refunds.items.length, "refund is", "refunds are")} unresolved: ${exposure(refunds.items)}`, page: "overdue-work", href: "#refunds" }] : []),
+    ...(open.length ? [{ text: t("console.disputes-open", { count: open.length, exposure: exposure(open) }), href: "#desk" }] : []),
+    ...(refunds.items.length ? [{ text: t("console.refunds-unresolved", { count: refunds.items.length, exposure: exposure(refunds.items) }), page: "overdue-work", href: "#refunds" }] : []),
   ];
+}
+
+async function ofPayees() {
+  const { items } = await get("/v1/operator/payees");
+  return items.length ? [{ text: t("console.payees-wait", { count: items.length }), page: "waiting-payees", href: "#payees" }] : [];
 }

@@ -1,5 +1,6 @@
 // Addresses an operator wants to find again. They stay in this browser, for this operator.
 import { el, show } from "../dom.js";
+import { t } from "../language.js";
 import { me } from "../session.js";
 
 const MAX = 20;
@@ -25,13 +26,13 @@ function write(all) {
 
 /** The saved addresses as links, and a button that adds the one that is open. */
 export function savedAddresses(nameOfThis) {
-  const place = el("div", { class: "row saved", role: "group", "aria-label": "Saved views" });
+  const place = el("div", { class: "row saved", role: "group", "aria-label": t("console.saved") });
   const draw = () => {
     const all = read();
     const here = `${location.pathname}${location.search}`;
     show(place, all.map((each) => el("span", { class: "tag" }, el("a", { href: each.address }, each.name),
-      el("button", { class: "tiny quiet", "aria-label": `Forget ${each.name}`, onclick: () => { write(all.filter((other) => other !== each)); draw(); } }, "×"))),
-    location.search && !all.some((each) => each.address === here) ? el("button", { class: "tiny quiet", onclick: () => { write([{ name: nameOfThis(), address: here }, ...all]); draw(); } }, "Save this view") : null);
+      el("button", { class: "tiny quiet", "aria-label": t("console.forget", { view: each.name }), onclick: () => { write(all.filter((other) => other !== each)); draw(); } }, "×"))),
+    location.search && !all.some((each) => each.address === here) ? el("button", { class: "tiny quiet", onclick: () => { write([{ name: nameOfThis(), address: here }, ...all]); draw(); } }, t("console.save")) : null);
   };
   draw();
   return place;

@@ -1,7 +1,7 @@
 // A line as small as a word: how a number moved while the page was open.
 import { ceiling } from "../chart.js";
 import { svg } from "../dom.js";
-import { number } from "../words.js";
+import { t } from "../language.js";
 
 const WIDTH = 120;
 const HEIGHT = 28;
@@ -13,6 +13,6 @@ export function sparkline(values, label) {
   if (shown.length < 2) return null;
   const top = ceiling(Math.max(...shown));
   const points = shown.map((value, index) => `${(index / (shown.length - 1)) * WIDTH},${HEIGHT - 2 - (value / top) * (HEIGHT - 4)}`);
-  return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img", "aria-label": `${label}: from ${number(shown[0])} to ${number(shown.at(-1))}` },
+  return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img", "aria-label": t("console.from-to", { label, first: shown[0], last: shown.at(-1) }) },
     svg("polyline", { points: points.join(" "), fill: "none", stroke: "currentColor", "stroke-width": 2 }));
 }

@@ -1,8 +1,10 @@
 // Where a payout came from: its diamonds by viewer and by kind of coins, drawn and listed.
 import { get, path, person } from "../api.js";
 import { diamonds, el, svg, table } from "../dom.js";
+import { nameOf, parts, t } from "../language.js";
 import { open } from "../shell.js";
-import { money, number, words } from "../words.js";
+import { money, number } from "../words.js";
+import { numbers, texts } from "./columns.js";
 
 const PARTS_MAX = 1_000;
 const VIEWERS_MAX = 8;
@@ -15,12 +17,12 @@ const BAR = 12;
 export async function showTrace(creator, payout) {
   const found = await read(creator, payout);
   const flows = grouped(found.items);
-  open("Where it came from", [
-    el("p", {}, el("strong", {}, money(found.amount_minor, found.currency)), " for ", diamonds(found.diamonds), ` of ${creator}`),
+  open(t("console.trace-title"), [
+    el("p", {}, parts("console.trace-facts", { amount: el("strong", {}, money(found.amount_minor, found.currency)), diamonds: diamonds(found.diamonds), creator })),
     draw(flows),
-    table("Diamonds by viewer and kind of coins", [{ title: "Viewer" }, { title: "Coins" }, { title: "Diamonds", number: true }, { title: "Money", number: true }],
-      flows.map((flow) => [flow.from, words(flow.to), number(flow.diamonds), money(flow.amount_minor, found.currency)])),
-    found.traced_diamonds < found.diamonds ? el("p", { class: "small muted" }, `The first ${number(found.traced_diamonds)} of ${number(found.diamonds)} diamonds.`) : null,
+    table(t("console.trace-table"), [...texts("console.viewer", "console.coins"), ...numbers("console.diamonds", "console.money")],
+      flows.map((flow) => [flow.from, flow.to, number(flow.diamonds), money(flow.amount_minor, found.currency)])),
+    found.traced_diamonds < found.diamonds ? el("p", { class: "small muted" }, t("console.trace-first", { traced: found.traced_diamonds, count: found.diamonds })) : null,
   ], [], { wide: true });
 }
 
@@ -40,12 +42,12 @@ async function read(creator, payout) {
 /** The largest viewers by name and the others together, each by the kind of coins they gave. */
 function grouped(items) {
   const totals = new Map();
-  for (const part of items) totals.set(nameOf(part), (totals.get(nameOf(part)) ?? 0) + part.diamonds);
+  for (const part of items) totals.set(giver(part), (totals.get(giver(part)) ?? 0) + part.diamonds);
   const named = new Set([...totals].sort((a, b) => b[1] - a[1]).slice(0, VIEWERS_MAX).map(([name]) => name));
   const flows = new Map();
   for (const part of items) {
-    const from = named.has(nameOf(part)) ? nameOf(part) : "all others";
-    const to = part.lot_kind ? `${part.lot_kind} coins` : part.source;
+    const from = named.has(giver(part)) ? giver(part) : t("console.all-others");
+    const to = part.lot_kind ? nameOf("console-lot-coins", part.lot_kind) : nameOf("console-source", part.source);
     const flow = flows.get(`${from}\n${to}`) ?? { from, to, diamonds: 0, amount_minor: 0 };
     flow.diamonds += part.diamonds;
     flow.amount_minor += part.amount_minor;
@@ -54,7 +56,7 @@ function grouped(items) {
   return [...flows.values()].sort((a, b) => b.diamonds - a.diamonds);
 }
 
-const nameOf = (part) => part.viewer ?? words(part.source);
+const giver = (part) => part.viewer ?? nameOf("console-source", part.source);
 
 /** Viewers on the left, kinds of coins on the right, and what flowed between them. */
 function draw(flows) {
@@ -71,7 +73,7 @@ function draw(flows) {
   });
   const bars = (places, x) => [...places].map(([, place]) => svg("rect", { x, y: place.top, width: BAR, height: place.height, fill: "currentColor" }));
   const labels = (places, x, anchor) => [...places].map(([name, place]) => svg("text", { x, y: place.top + Math.min(place.height, 14), "text-anchor": anchor, "font-size": 12, fill: "currentColor" }, name));
-  return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": "Diamonds from viewers to kinds of coins; the table below has the numbers", width: "100%" },
+  return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": t("console.trace-drawing"), width: "100%" },
     ...bands, ...bars(left, 0), ...bars(right, WIDTH - BAR), ...labels(left, BAR + 6, "start"), ...labels(right, WIDTH - BAR - 6, "end"));
 }
 
