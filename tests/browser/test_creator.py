@@ -94,7 +94,7 @@ def test_older_gifts_are_a_click_away(visitor, stage):
     more.click()
     expect(more).to_be_hidden()
     names = page.locator("#received .grow > strong:first-child").all_inner_texts()
-    # How many, and the name; the name alone of one gift.
+    # "27 times Warm Tea", or the name alone of one gift.
     counts = [int(found.group()) if (found := re.match(r"\d+", name)) else 1 for name in names]
     assert sum(counts) == len(gifts)
 
