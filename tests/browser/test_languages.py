@@ -19,7 +19,19 @@ DATES = {
     *"ago yesterday today tomorrow now second seconds minute minutes hour hours day days".split(),
 }
 # Names: of the product, of languages by themselves, and codes that operators compare.
-NAMES = {"skip", "the", "content", "ovation", "english", "deutsch", "español", "português", "brasil", "usd", "eur"}
+NAMES = {
+    "skip",
+    "the",
+    "content",
+    "ovation",
+    "english",
+    "deutsch",
+    "español",
+    "português",
+    "brasil",
+    "usd",
+    "eur",
+}
 SHOWN = """
     [...document.querySelectorAll("body *")].filter((element) => element.checkVisibility()).flatMap((element) => [
         ...[...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data),

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import sys
 
 import aio_pika
 import aiormq
@@ -179,6 +182,41 @@ async def test_a_service_that_dies_before_it_removes_the_dead_letter_sends_nothi
     assert await letters.read(QUEUE) == []
     assert await take(QUEUE) == []
     assert await take("ovation.delay.1s.wallet") == []
+
+
+@pytest.mark.parametrize("point", ["taken", "commit", "confirmed", "removed"])
+async def test_a_service_that_is_killed_at_any_step_loses_nothing_and_writes_one_message(
+    letters, set_aside, relay, take, wallet_database, broker_of, point
+):
+    await set_aside()
+    found, _ = await only(letters)
+    broker = broker_of("wallet")
+    environment = {
+        **os.environ,
+        "MORTAL_DATABASE": wallet_database.url,
+        "MORTAL_BROKER": broker.url,
+        "MORTAL_PASSWORD": broker.password,
+    }
+    command = (sys.executable, "-m", "tests.shared.messaging.redriver", point, str(found.id))
+    mortal = await asyncio.create_subprocess_exec(*command, env=environment)
+    assert await mortal.wait() == -signal.SIGKILL
+
+    relay()
+    is_there = point != "removed"
+
+    async def is_back():
+        return len(await letters.read(QUEUE)) == is_there
+
+    await eventually(is_back)
+    again = wish(found.id, operator="otto", key="k-2")
+    redriven, is_removed = await letters.redrive(again, route="/test")
+
+    assert is_removed
+    assert redriven.operator == ("otto" if point == "taken" else "opal")
+    assert await letters.read(QUEUE) == []
+    # As each message it may be published twice, with one id, by which the inbox knows it.
+    copies = await arrived(take) + await take("ovation.delay.1s.wallet")
+    assert len({each.message_id for each in copies}) == 1
 
 
 async def test_two_operators_at_once_send_one_message(letters, set_aside, relay, take):
