@@ -169,7 +169,7 @@ _ALL = (
     Service(
         "payout",
         routes=(
-            "^/v1/(payouts|earnings)(/|$)",
+            "^/v1/(payouts|earnings|creators/me/earnings)(/|$)",
             "^/v1/me/export/payout$",
             "^/v1/webhooks/[^/]+/transfers$",
             "^/v1/operator/(payouts?|payout-appeals|payees|creators|finance|bank-(files|reports))(/|$)",

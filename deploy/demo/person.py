@@ -16,13 +16,13 @@ class StoryFailed(Exception):
 class Person:
     """Someone with a token, who calls the public API."""
 
-    def __init__(self, url: str, name: str, **claims: object) -> None:
+    def __init__(self, url: str, name: str, /, **claims: object) -> None:
         # A name of this run's own: the story may be played often against one system.
         self.user = f"{name}-{uuid4().hex[:6]}"
+        self.name = str(claims.get("name") or name.title())
         self._http = httpx.Client(base_url=url, timeout=15)
-        answer = self._http.post(
-            "/issuer/token", json={"sub": self.user, "age_verified": ADULT_YEARS, **claims}
-        )
+        known = {"sub": self.user, "name": self.name, "age_verified": ADULT_YEARS}
+        answer = self._http.post("/issuer/token", json={**known, **claims})
         answer.raise_for_status()
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
@@ -30,6 +30,10 @@ class Person:
     def headers(self) -> httpx.Headers:
         """What goes with each of their requests."""
         return self._http.headers
+
+    def introduce(self) -> None:
+        """Let others see one's name, as a page does after signing in."""
+        checked(self._http.put("/v1/people/me"), 200)
 
     def leave(self) -> None:
         self._http.close()

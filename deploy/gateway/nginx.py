@@ -48,6 +48,8 @@ GZIP_TYPES = (
     "text/csv",
     "image/svg+xml",
     "application/json",
+    # Animations of gifts.
+    "video/lottie+json",
     "application/problem+json",
     "application/schema+json",
     # Of its own files nginx compares the whole type.

@@ -135,6 +135,10 @@ Earning = Table(
         "anonymous": "boolean",
         "shared_by": "text",
         "shares_bp": "integer[]",
+        "gift_type": "text",
+        "count": "integer",
+        "room": "text",
+        "combo": "uuid",
     },
 )
 Creator = Table(
@@ -192,6 +196,16 @@ FraudWarning = Table(
         "lot": "uuid",
         "flagged_at": "timestamp with time zone",
         "until": "timestamp with time zone",
+    },
+)
+Stream = Table(
+    "streams",
+    {
+        "stream": "uuid",
+        "room": "text",
+        "creator": "text",
+        "opened_at": "timestamp with time zone",
+        "closed_at": "timestamp with time zone",
     },
 )
 Funding = Table(

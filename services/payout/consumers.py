@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.payout.commands.earnings import apply_fraud_warnings, follow_gifts
 from services.payout.commands.fraud import record_fundings
+from services.payout.commands.streams import record_streams
 from services.payout.domain.rates import Rules
 from services.payout.store.personal_data import PERSONAL_DATA
 from shared.backoffice.erasures import check_erasures, erase_users
@@ -15,6 +16,7 @@ from shared.contracts.gift import (
     GiftSent,
     UserErased,
 )
+from shared.contracts.live import RoomClosed, RoomOpened
 from shared.contracts.purchase import PurchasePaid, PurchaseRiskFlagged
 from shared.contracts.shares import GiftShared, ShareRestored, ShareReversed
 from shared.messaging.broker import Broker
@@ -42,6 +44,9 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
     async def purchases(tx: Transaction, received: Sequence[Received]) -> None:
         await record_fundings(tx, received)
 
+    async def streams(tx: Transaction, received: Sequence[Received]) -> None:
+        await record_streams(tx, received)
+
     async def check(tx: Transaction, received: Sequence[Received]) -> None:
         await check_erasures(tx, received, PERSONAL_DATA, PayoutErasureChecked)
 
@@ -60,6 +65,8 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
                 ShareRestored: gifts,
                 PurchaseRiskFlagged: warnings,
                 PurchasePaid: purchases,
+                RoomOpened: streams,
+                RoomClosed: streams,
                 ErasureRequested: check,
                 UserErased: erase,
             },
@@ -67,7 +74,8 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
             broker=broker,
             spacing_seconds=SPACING_SECONDS,
             # A gift is earned under its own reference, revisions are known by their number, and a
-            # warning only ever lets diamonds wait longer, a lot is paid once: all of it for ever.
+            # warning only ever lets diamonds wait longer, a lot is paid once, a stream begins and
+            # ends once: all of it for ever.
             inbox=False,
             spaced_from=SPACED_FROM,
             users={
@@ -76,6 +84,9 @@ def build(database: Database, broker: Broker, rules: Rules) -> list[Consumer]:
                 GiftRestored: "creator",
                 # It is about a lot, and so about creators of any part.
                 PurchaseRiskFlagged: EVERY_PART,
+                # Who earns in a room may be in any part.
+                RoomOpened: EVERY_PART,
+                RoomClosed: EVERY_PART,
             },
         )
     ]

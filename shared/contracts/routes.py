@@ -69,6 +69,9 @@ QUEUES: Mapping[str, tuple[type[Event], ...]] = {
         shares.GiftShared,
         shares.ShareReversed,
         shares.ShareRestored,
+        # In which stream a gift was earned.
+        live.RoomOpened,
+        live.RoomClosed,
         purchase.PurchasePaid,
         purchase.PurchaseRiskFlagged,
         gift.ErasureRequested,

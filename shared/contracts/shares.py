@@ -10,11 +10,14 @@ from typing import Annotated
 from .base import (
     BasisPoints,
     CoinsOrNone,
+    ComboId,
     CreatorId,
     Event,
     GiftId,
+    GiftType,
     LotId,
     Revision,
+    Room,
     UserId,
     like,
     number,
@@ -52,6 +55,14 @@ class GiftShared(ShareEvent):
     """The shares of the parties in their order, up to this one; in basis points."""
     anonymous: Annotated[bool, like(False, True)] = False
     """The viewer does not want to be named."""
+    gift_type: GiftType | None = None
+    """What was given: the catalogue's immutable id; null of older events."""
+    count: Annotated[int, number("gifts", 1, 5, ge=1, le=999)] | None = None
+    """How many pieces of the gift type the gift holds; null of older events."""
+    room: Room | None = None
+    """The live room it was sent in; null for a gift outside any room, and of older events."""
+    combo: ComboId | None = None
+    """The combo the gift belongs to; null if it stands alone, and of older events."""
 
 
 class ShareReversalEvent(ShareEvent):

@@ -5,7 +5,7 @@ import tomllib
 from contextlib import contextmanager
 
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from deploy.config.environment import ROOT
@@ -50,6 +50,7 @@ class Api:
             Route("/v1/wallets/me/movements", lambda _: JSONResponse({"items": [{}]})),
             Route("/v1/wallets/me", lambda _: JSONResponse({"coins": self.coins})),
             Route("/v1/gifts", self.send_gift, methods=["POST"]),
+            Route("/v1/people/me", lambda _: Response(status_code=204), methods=["PUT", "POST"]),
             Route("/v1/{path:path}", lambda _: JSONResponse({**NOTHING, "me": {"coins": 0}})),
         ]
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Error, sync_playwright
 
 from deploy.harness.packages import find, require
 from deploy.harness.processes import ServerFailed
-from tests.journeys.people import stage_on
+from tests.journeys.people import Stage
 
 HERE = Path(__file__).parent
 SCREENSHOTS = HERE.parent.parent / ".bench" / "screenshots"
@@ -68,8 +68,20 @@ def axe():
 
 @pytest.fixture
 def stage(system):
-    with stage_on(system) as opened:
+    opened = NamedStage(system)
+    try:
         yield opened
+    finally:
+        opened.leave()
+
+
+class NamedStage(Stage):
+    """People whose pages others can see by their names."""
+
+    def person(self, name, /, **claims):
+        person = super().person(name, **claims)
+        person.introduce()
+        return person
 
 
 class Visitor:
@@ -105,7 +117,7 @@ class Visitor:
 
     def keep(self, name, *, whole=False):
         """Keep a picture for people to look at."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        (SCREENSHOTS / name).parent.mkdir(parents=True, exist_ok=True)
         if whole:
             self.page.evaluate("scrollTo(0, 0)")
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole)

@@ -10,14 +10,14 @@ from tests.browser.conftest import VIEWER
 from tests.browser.test_access import PAGES, finished, people_of
 
 # Written this way a message is seen to be one: with letters that stand on no page otherwise.
-WIDE = {ord(letter): chr(ord(letter) + 0xFEE0) for letter in map(chr, range(0x21, 0x7F))}
+WIDE = {code: chr(code + 0xFEE0) for code in range(0x21, 0x7F)}
 PLACE = re.compile(r"(\{\w+\})")
 # What is seen that no message is: names, dates and money are another matter.
 WORDS = re.compile(r"[a-z]{3,}", re.IGNORECASE)
-DATES = {
-    *"jan feb mar apr may jun jul aug sep oct nov dec".split(),
-    *"ago yesterday today tomorrow now second seconds minute minutes hour hours day days".split(),
-}
+DATES = WORDS.findall(
+    "jan feb mar apr may jun jul aug sep oct nov dec ago yesterday today tomorrow now"
+    " second seconds minute minutes hour hours day days week weeks month months"
+)
 # Names: of the product, of languages by themselves, and codes that operators compare.
 NAMES = {
     "skip",
@@ -67,7 +67,7 @@ def data_of(stage, people, room):
 def test_every_text_of_a_page_is_a_message_of_its_language(visitor, stage, name):
     people, room = people_of(stage)
     path, claims = PAGES[name]
-    known = data_of(stage, people, room) | DATES | NAMES
+    known = data_of(stage, people, room) | {*DATES} | NAMES
     person = visitor(people[claims["roles"][0]], claims=claims)
     speak_wide(person.context)
 

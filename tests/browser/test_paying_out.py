@@ -70,7 +70,7 @@ def cash_out(page):
     page.locator("#cash-out:enabled").click()
     quoted = page.get_by_role("dialog")
     expect(quoted.locator("dd", has_text="none")).to_be_visible()
-    quoted.get_by_role("button", name="Cash out $").click()
+    quoted.get_by_role("button", name="Cash out €").click()
 
 
 def decide(page, word, reason):

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from deploy.ctl.dead_letters import _redeliveries, readable, refusal
+from deploy.ctl.dead_letters import _redeliveries, readable
 from deploy.ctl.reconcile import FLOWS, _beyond_outbox
+from shared.messaging.dead_letters import refusal
 
 
 @pytest.mark.parametrize(

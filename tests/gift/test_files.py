@@ -82,7 +82,7 @@ async def test_an_uploaded_film_is_shown_to_viewers_as_what_it_is(upload, change
         (picture("PNG"), "image/png", "png"),
         (picture("PNG", count=2), "image/apng", "png"),
         (mp4(), "video/mp4", "mp4"),
-        (lottie(), "application/json", "json"),
+        (lottie(), "video/lottie+json", "json"),
     ],
     ids=["svg", "png", "apng", "mp4", "lottie"],
 )

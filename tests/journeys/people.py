@@ -34,7 +34,7 @@ class Stage:
             for key in (system.secrets.payments_key, system.secrets.transfers_key)
         )
 
-    def person(self, name, **claims):
+    def person(self, name, /, **claims):
         person = Person(self.url, name, **claims)
         self._people.append(person)
         return person

@@ -183,6 +183,15 @@ async def test_a_dead_host_is_asked_less_and_less_often(asked, host, clock):
     assert 10 <= len(host.asked) <= 20
 
 
+async def test_requests_that_fail_together_are_one_failure(asked, host, clock):
+    host.answer = an_answer(503)
+    await asyncio.gather(*(asked.find([f"u{number}"]) for number in range(8)))
+    clock.now += PAUSE_SECONDS + 1
+    before = len(host.asked)
+    await asked.find(["a"])
+    assert len(host.asked) == before + 1
+
+
 async def test_what_the_host_said_before_is_shown_while_it_is_down(asked, host, clock):
     host.people = {"a": {"name": "Ada"}}
     await asked.find(["a"])

@@ -115,3 +115,35 @@ async def test_summaries_are_for_the_creator(lea, otto, mira):
     assert [item["stream"] for item in rest.json()["items"]] == [stream]
     unknown = "/v1/rooms/room-1/streams/00000000-0000-0000-0000-000000000000"
     assert (await lea.get(unknown)).json()["code"] == "no-such-stream"
+
+
+async def test_a_creator_finds_their_rooms_and_the_one_they_are_live_in(lea, otto, mira):
+    for room in ("attic", "room-1"):
+        await lea.put(f"/v1/rooms/{room}/stream", json={"title": room})
+    await otto.put("/v1/rooms/room-2/stream", json={})
+    await lea.delete(STREAM)
+
+    rooms = (await lea.get("/v1/creators/me/rooms")).json()["items"]
+
+    assert [(each["room"], each["stream"] is not None) for each in rooms] == [
+        ("attic", True),
+        ("room-1", False),
+    ]
+    assert rooms[0]["stream"]["title"] == "attic"
+    assert (await mira.get("/v1/creators/me/rooms")).json()["code"] == "creators-only"
+
+
+async def test_a_creator_finds_their_streams_of_all_rooms_page_by_page(lea, otto, mira, receive):
+    for room in ("room-1", "attic"):
+        await lea.put(f"/v1/rooms/{room}/stream", json={})
+    await otto.put("/v1/rooms/room-2/stream", json={})
+    await receive(a_gift_sent(10))
+
+    page = (await lea.get("/v1/creators/me/streams?limit=1")).json()
+    rest = (await lea.get(f"/v1/creators/me/streams?cursor={page['next_cursor']}")).json()
+
+    found = page["items"] + rest["items"]
+    assert [(each["room"], each["coins"]) for each in found] == [("attic", 0), ("room-1", 10)]
+    assert rest["next_cursor"] is None
+    assert (await mira.get("/v1/creators/me/streams")).json()["code"] == "creators-only"
+    assert (await lea.get("/v1/creators/me/streams?cursor=x")).json()["code"] == "bad-cursor"

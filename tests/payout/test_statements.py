@@ -214,6 +214,25 @@ async def test_a_month_opens_where_the_one_before_closed(story, close, hear, sta
     assert lines_of(after["diamonds"]) == {"gifts": 90}
 
 
+async def test_the_list_says_what_each_period_brought_and_paid_whether_closed_or_not(
+    story, close, lea, hear
+):
+    await story()
+    await close(1)
+    await hear(a_gift_sent(90))
+
+    listed = (await lea.get("/v1/earnings/me/statements")).json()["items"]
+
+    months = [each for each in listed if len(each["period"]) == 7]
+    assert [each["earned_diamonds"] for each in months] == [90, 7_515 - 503 + 403 - 7]
+    assert [each["paid_out"] for each in months] == [
+        [],
+        [{"amount_minor": 1_463, "currency": "USD"}],
+    ]
+    years = [each for each in listed if len(each["period"]) == 4]
+    assert sum(each["earned_diamonds"] for each in years) == 7_408 + 90
+
+
 async def test_a_closed_month_never_changes(story, close, hear, statement, correct):
     gift = a_gift_sent(800)
     await hear(gift)

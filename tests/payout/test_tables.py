@@ -130,6 +130,17 @@ async def test_a_correction_by_oneself_is_refused(database, three):
                 ("finding_names_accounts", "'x', 1, 'shadow', 1, 1, 2, 1, '{a,b}'"),
             )
         ),
+        (
+            "earning_of_pieces",
+            EARNING.format(**AN_EARNING)
+            .replace("anonymous)", "anonymous, count)")
+            .replace("false, false)", "false, false, 0)"),
+        ),
+        (
+            "stream_ends_after_it_began",
+            """INSERT INTO streams
+            VALUES (gen_random_uuid(), 'room-1', 'lea', now(), now() - interval '1 second')""",
+        ),
         ("creator_valued_at_a_rate", "INSERT INTO creators VALUES ('lea', 1, 'USD', 0)"),
         (
             "contradiction_status_known",

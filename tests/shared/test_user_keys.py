@@ -50,6 +50,7 @@ NOBODYS = {
     "bank_cutoffs": "an operator's file that is begun",
     "bank_files": "an operator's: one pays many creators",
     "bank_reports": "a bank's words, about many creators",
+    "payout.streams": "live's: when one room was live, whoever earned in it",
     "payout.fraud_warnings": "of a lot, before it is known which creators it paid",
 }
 UNIQUE = text("""

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from deploy.config.environment import ROOT
 from services.web.brand import SHEET_BYTES_MAX
 from services.web.main import build
-from services.web.pages import ADDRESSES
+from services.web.pages import ADDRESSES, STATIC
 from services.web.settings import PAGES, Settings
 from tests.clients import client_of
 
@@ -185,3 +186,11 @@ async def test_only_the_script_of_elements_may_be_fetched_by_pages_of_others():
     assert not re.search(r"^import |import\(", embed.text, re.MULTILINE)
     assert room.headers["cross-origin-resource-policy"] == "same-origin"
     assert "access-control-allow-origin" not in room.headers
+
+
+def test_every_token_of_the_styles_is_documented_and_no_other():
+    page = (ROOT / "docs" / "how-to" / "brand-the-pages.md").read_text()
+    table = page.split("## The tokens")[1].split("## The player")[0]
+    tokens = re.findall(r"^ +(--[a-z-]+):", (STATIC / "tokens.css").read_text(), re.MULTILINE)
+
+    assert {*re.findall(r"`(--[a-z-]+)`", table)} == {*tokens}

@@ -28,7 +28,8 @@ MEDIA_TYPES: Mapping[str, str] = {
     "gif": "image/gif",
     "webm": "video/webm",
     "mp4": "video/mp4",
-    "lottie": "application/json",
+    # As IANA has it.
+    "lottie": "video/lottie+json",
 }
 
 

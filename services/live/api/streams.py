@@ -12,7 +12,7 @@ from services.live.commands import queries, streams
 from services.live.domain.quotas import TooManyOpenRooms, TooManyRooms
 from services.live.domain.rooms import CreatorsOnly, NoSuchRoom, RoomOfAnother
 from services.live.domain.streams import NoSuchStream, NotLive
-from services.live.store.streams import list_open_streams
+from services.live.store.streams import list_open_streams, list_streams_of
 from shared.contracts.base import in_unit, like
 from shared.http import BadCursor, Db, Limit, Page, exact_page, moment_in, number_in, refusals
 from shared.http.access import ANY_CALLER
@@ -22,6 +22,7 @@ from shared.http.pages import Cursor
 from shared.quotas.rules import TooOften
 
 PAGE = 20
+ROOMS_SHOWN_MAX = 100
 Live = Annotated[
     bool,
     Query(description="Only rooms that are live are listed: `false` lists none.", examples=[True]),
@@ -81,6 +82,47 @@ class StreamSummaryResponse(StreamResponse):
     """
     goals_reached: list[GoalResponse]
     """The goals that were reached in this stream."""
+
+
+class OwnRoomResponse(Response):
+    """A room of the caller, and whether they are live in it."""
+
+    room: RoomName
+    owned_since: Instant | None
+    """Since when it is theirs; null for a room that was owned before this was kept."""
+    stream: StreamResponse | None
+    """The stream that goes on in it; null if none does."""
+
+
+class OwnRoomsResponse(Response):
+    """The rooms of the caller."""
+
+    items: list[OwnRoomResponse]
+    """By name, at most a hundred."""
+
+
+@router.get("/creators/me/rooms", responses=refusals(CreatorsOnly))
+async def list_own_rooms(caller: Creator, db: Db) -> OwnRoomsResponse:
+    """List one's own rooms, and in which one is live."""
+    async with db.transaction() as tx:
+        found = await queries.list_own_rooms(tx, caller.user, limit=ROOMS_SHOWN_MAX)
+    return OwnRoomsResponse(items=[OwnRoomResponse.model_validate(each) for each in found])
+
+
+@router.get("/creators/me/streams", responses=refusals(CreatorsOnly, BadCursor))
+async def list_own_streams(
+    caller: Creator, db: Db, cursor: Cursor = None, limit: Limit = PAGE
+) -> Page[LiveRoomResponse]:
+    """List one's own streams in all rooms with what was given to them, the newest first."""
+    before = moment_in(cursor)
+    async with db.transaction() as tx:
+        found = await list_streams_of(tx, caller.user, before=before, limit=limit + 1)
+    return exact_page(
+        found,
+        limit,
+        lambda last: (last.opened_at.isoformat(), str(last.stream)),
+        LiveRoomResponse.model_validate,
+    )
 
 
 @router.get("/rooms", responses=refusals(BadCursor), openapi_extra=ANY_CALLER)

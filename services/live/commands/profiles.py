@@ -32,35 +32,38 @@ class ProfileNotes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: OrderedDict[str, Note] = OrderedDict()
-        self._noted: OrderedDict[str, Note] = OrderedDict()
+        self._waiting: OrderedDict[str, tuple[Identity, Note]] = OrderedDict()
+        # What a token said of whom, as a number: texts of strangers may be long.
+        self._noted: OrderedDict[str, int] = OrderedDict()
 
     def take(self, caller: Identity) -> None:
         """Note soon what a caller's token says of them; with too many, it is left for next time."""
-        note = _note_of(caller)
-        if note is None or self._is_noted(note) or len(self._waiting) >= WAITING_MAX:
+        if self._is_noted(caller) or len(self._waiting) >= WAITING_MAX:
             return
+        note = _note_of(caller)
         known = self._waiting.get(caller.user)
-        if known is None or known.noted_at <= note.noted_at:
-            self._waiting[caller.user] = note
+        if note and (known is None or known[1].noted_at <= note.noted_at):
+            self._waiting[caller.user] = caller, note
 
     async def save(self) -> None:
         """Save what waits."""
         while self._waiting:
             count = min(len(self._waiting), SAVED_AT_A_TIME)
-            notes = [self._waiting.popitem(last=False)[1] for _ in range(count)]
+            taken = [self._waiting.popitem(last=False)[1] for _ in range(count)]
             async with self._database.reference.transaction() as tx:
-                await save_notes(tx, notes)
-            for note in notes:
-                self._remember(note)
+                await save_notes(tx, [note for _, note in taken])
+            for caller, _ in taken:
+                self._remember(caller)
 
     async def save_one(self, caller: Identity) -> None:
         """Save what one caller's token says, at once."""
+        if self._is_noted(caller):
+            return
         note = _note_of(caller)
-        if note is not None and not self._is_noted(note):
+        if note:
             async with self._database.reference.transaction() as tx:
                 await save_notes(tx, [note])
-            self._remember(note)
+            self._remember(caller)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Save what waits, again and again, and once more at the end."""
@@ -75,12 +78,12 @@ class ProfileNotes:
             except Exception as error:  # noqa: BLE001 - the next token says it again
                 log.warning("people.not_noted", error=repr(error)[:200])
 
-    def _is_noted(self, note: Note) -> bool:
-        return self._noted.get(note.profile.user) == note
+    def _is_noted(self, caller: Identity) -> bool:
+        return self._noted.get(caller.user) == _digest_of(caller)
 
-    def _remember(self, note: Note) -> None:
-        self._noted[note.profile.user] = note
-        self._noted.move_to_end(note.profile.user)
+    def _remember(self, caller: Identity) -> None:
+        self._noted[caller.user] = _digest_of(caller)
+        self._noted.move_to_end(caller.user)
         while len(self._noted) > REMEMBERED_MAX:
             self._noted.popitem(last=False)
 
@@ -99,6 +102,10 @@ async def resolve_profiles(
     """Return a profile for each of the users: the host's word wins over their tokens'."""
     answered = await host.find(asked) if host else {}
     return [answered.get(user) or known.get(user) or Profile(user) for user in users]
+
+
+def _digest_of(caller: Identity) -> int:
+    return hash((caller.name, caller.picture, caller.issued_at, caller.auth_time))
 
 
 def _note_of(caller: Identity) -> Note | None:

@@ -26,11 +26,12 @@ from services.live.store.leaderboards import (
     read_total,
 )
 from services.live.store.leaderboards import read_leaderboard as read_period
-from services.live.store.rooms import find_ownership
+from services.live.store.rooms import find_ownership, list_owned
 from services.live.store.streams import (
     StreamTotals,
     find_open_stream,
     find_stream,
+    list_open_streams_of,
     list_streams,
 )
 from shared.identity.people import require_other_person
@@ -60,6 +61,15 @@ class StreamSummary:
     goals_reached: list[Goal]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnRoom:
+    """A room of a creator, since when it is theirs, and the stream that goes on in it."""
+
+    room: str
+    owned_since: datetime | None
+    stream: Stream | None
+
+
 async def read_leaderboard(
     tx: Transaction, room: str, period: Period, viewer: str, *, now: datetime, limit: int
 ) -> Leaderboard:
@@ -79,6 +89,13 @@ async def list_own_streams(
 ) -> list[StreamTotals]:
     require_owner(await find_ownership(tx, room), creator)
     return await list_streams(tx, room, before=before, limit=limit)
+
+
+async def list_own_rooms(tx: Transaction, creator: str, *, limit: int) -> list[OwnRoom]:
+    """Return a creator's rooms with the streams that go on in them, by name."""
+    live = {each.room: each for each in await list_open_streams_of(tx, creator)}
+    owned = await list_owned(tx, creator, limit)
+    return [OwnRoom(each.room, each.owned_since, live.get(each.room)) for each in owned]
 
 
 async def read_stream(tx: Transaction, room: str, creator: str, identifier: UUID) -> StreamSummary:

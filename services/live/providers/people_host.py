@@ -24,7 +24,7 @@ CONNECTIONS_MAX = 8
 ASKED_MAX = 50
 KNOWN_SECONDS = 600.0
 UNKNOWN_SECONDS = 60.0
-CACHED_MAX = 50_000
+CACHED_MAX = 20_000
 # After a failure nothing is asked for so long; each further one doubles it.
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 2.0, 60.0
 
@@ -86,21 +86,24 @@ class PeopleHost:
         if self._clock() < self._asked_again_at:
             REQUESTS.labels("left_alone").inc()
             return
-        if self._pause_seconds:
+        pause_seconds = self._pause_seconds
+        if pause_seconds:
             # One request tries whether it is back; others do not wait for it.
-            self._asked_again_at = self._clock() + self._pause_seconds
+            self._asked_again_at = self._clock() + pause_seconds
         try:
             answer = await self._client.request("POST", "", json={"ids": users})
             listed = read_answer(_People, answer).people
         except ProviderUnavailable as error:
-            self._leave_alone(error)
+            REQUESTS.labels("failed").inc()
+            # Requests that failed together are one failure.
+            if self._pause_seconds == pause_seconds:
+                self._leave_alone(error)
             return
         REQUESTS.labels("answered").inc()
         self._pause_seconds = self._asked_again_at = 0.0
         self._keep(users, listed)
 
     def _leave_alone(self, error: ProviderUnavailable) -> None:
-        REQUESTS.labels("failed").inc()
         self._pause_seconds = min(max(2 * self._pause_seconds, PAUSE_SECONDS), PAUSE_SECONDS_MAX)
         self._asked_again_at = self._clock() + self._pause_seconds
         log.warning("people.host_failed", error=str(error)[:200], pause_seconds=self._pause_seconds)

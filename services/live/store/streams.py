@@ -126,6 +126,35 @@ _LIST_OPEN = text(f"""
 """)
 
 
+async def list_streams_of(
+    tx: Transaction, creator: str, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[StreamTotals]:
+    """Return a creator's streams in all rooms with what was given to them, the newest first."""
+    at, stream = before or (None, None)
+    values = {"creator": creator, "at": at, "stream": stream, "limit": limit}
+    return [_totals(row) for row in await tx.execute(_LIST_OF, values)]
+
+
+_LIST_OF = text(f"""
+    {_WITH_TOTALS}
+    WHERE streams.creator = :creator AND (
+        CAST(:at AS timestamptz) IS NULL OR (streams.opened_at, streams.stream)
+            < (CAST(:at AS timestamptz), CAST(:stream AS uuid))
+    )
+    ORDER BY streams.opened_at DESC, streams.stream DESC LIMIT :limit
+""")
+
+
+async def list_open_streams_of(tx: Transaction, creator: str) -> list[Stream]:
+    """Return the streams of a creator that go on, the newest first."""
+    return [_stream(row) for row in await tx.execute(_LIST_OPEN_OF, {"creator": creator})]
+
+
+_LIST_OPEN_OF = text(
+    f"{_SELECT} WHERE creator = :creator AND closed_at IS NULL ORDER BY opened_at DESC, stream"
+)
+
+
 async def list_unpublished(tx: Transaction, *, limit: int) -> list[Stream]:
     """Lock rooms whose changes were never published, and return their open streams."""
     return [_stream(row) for row in await tx.execute(_LIST_UNPUBLISHED, {"limit": limit})]

@@ -6,6 +6,7 @@ from services.payout.api import (
     appeals,
     bank_files,
     bonuses,
+    earning_totals,
     earnings,
     finance,
     fraud,
@@ -34,7 +35,18 @@ from shared.backoffice.trial_balance import add_trial_balance
 router = APIRouter(prefix="/v1")
 # Of two routes that fit an address the first one answers: names come before a payout's id.
 for module in (
-    *(earnings, terms, statements, bonuses, payees, limits, schedules, quotes, bank_files),
+    *(
+        earning_totals,
+        earnings,
+        terms,
+        statements,
+        bonuses,
+        payees,
+        limits,
+        schedules,
+        quotes,
+        bank_files,
+    ),
     *(payouts, appeals, finance, operators, people, traces, fraud, screenings, webhooks),
 ):
     router.include_router(module.router)

@@ -28,12 +28,15 @@ from shared.http.auth import ScopeMissing, operator_with
 from shared.http.bodies import Body
 from shared.http.fields import (
     Coins,
+    ComboId,
     CreatorName,
     CurrencyCode,
     Diamonds,
     GiftId,
+    GiftTypeId,
     Instant,
     MinorUnits,
+    RoomName,
     ViewerName,
 )
 from shared.http.pages import Cursor
@@ -148,6 +151,14 @@ class EarnedGift(Body):
     The creator who received the gift, if these diamonds are a party's share of it (the `sub` of
     their token); null for one's own gift.
     """
+    gift_type: Annotated[GiftTypeId | None, like("g_pebble")]
+    """The catalogue's id of what was given; null where it was not kept."""
+    count: Annotated[int | None, in_unit("gifts", 1)]
+    """How many pieces of it the gift holds; null where it was not kept."""
+    room: Annotated[RoomName | None, like("room-1", None)]
+    """The room it was sent in; null for a gift outside any room."""
+    combo: ComboId | None
+    """The combo it belongs to: show gifts of one combo together. Null if it stands alone."""
 
 
 class Books(Body):
@@ -268,6 +279,10 @@ def earned_gift(line: EarningLine, *, to_creator: bool) -> EarnedGift:
         earned_at=line.earned_at,
         matures_at=line.matures_at,
         shared_by=line.shared_by,
+        gift_type=line.gift_type,
+        count=line.count,
+        room=line.room,
+        combo=line.combo,
     )
 
 

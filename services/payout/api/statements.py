@@ -9,11 +9,11 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from pydantic import ConfigDict
 
+from services.payout.api.listed_statements import ListedStatements, listed_statement
 from services.payout.api.payouts import WiredRules
 from services.payout.api.statement_sheets import certificate_sheet, number_of, statement_sheet
 from services.payout.commands import statements
 from services.payout.commands.certificates import Certificate, read_certificate
-from services.payout.commands.statements import ListedPeriod
 from services.payout.domain.payouts import NoSuchPayout, State
 from services.payout.domain.provenance import Source
 from services.payout.domain.rates import Rules
@@ -63,27 +63,6 @@ CertificateForm = Annotated[
 _TEXT = {"schema": {"type": "string"}}
 _SHEETS: Responses = {200: {"content": {"text/csv": _TEXT, "text/html": _TEXT, PDF: {}}}}
 _PAGES: Responses = {200: {"content": {"text/html": _TEXT, PDF: {}}}}
-
-
-class ListedStatement(Body):
-    """A month or a year; `number` of the month's self-bill, `closed_at` once it is final."""
-
-    period: Annotated[str, like("2026-10", "2026")]
-    """The month or the year, as the path of its statement names it."""
-    number: Annotated[str, like("EX-SB-2026-000001")] | None
-    """
-    The number of the month's self-billing document; null for a year, and for a month without
-    earnings or not closed yet.
-    """
-    closed_at: Annotated[Instant, like("2026-11-02T00:00:00Z")] | None
-    """Since when it is final; null while it can still change."""
-
-
-class ListedStatements(Body):
-    """The months, newest first, and then the years."""
-
-    items: list[ListedStatement]
-    """The months, newest first, and then the years."""
 
 
 class StatementLine(Body):
@@ -320,7 +299,7 @@ async def read_payout_certificate(
 async def _list(db: Part, creator: str, rules: Rules, seller: Seller) -> ListedStatements:
     async with db.transaction() as tx:
         found = await statements.list_statements(tx, creator, rules.time_zone)
-    return ListedStatements(items=[_listed(each, seller) for each in found])
+    return ListedStatements(items=[listed_statement(each, seller) for each in found])
 
 
 async def _read(
@@ -341,11 +320,6 @@ async def _read(
     if asked.form == "html":
         return answer_page(sheets)
     return await answer_file(sheets, writer, f"statement-{period.name}")
-
-
-def _listed(each: ListedPeriod, seller: Seller) -> ListedStatement:
-    number = each.number and number_of(seller, each.period.start.year, each.number)
-    return ListedStatement(period=each.period.name, number=number or None, closed_at=each.closed_at)
 
 
 def _statement(found: Statement, seller: Seller, zone: str) -> StatementResponse:

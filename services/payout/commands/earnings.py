@@ -247,6 +247,10 @@ def _earnings(
                 # Nothing to wait for: it is available at once.
                 matured=unlocks <= sent_at,
                 anonymous=gift.anonymous,
+                gift_type=gift.gift_type,
+                count=gift.count,
+                room=gift.room,
+                combo=gift.combo,
                 shared_by=shared_by(gift, party),
                 shares_bp=shares_bp,
             )

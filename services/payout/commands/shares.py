@@ -98,6 +98,10 @@ def share_fact(gift: Earned, share: Part, sent: Envelope[Followed]) -> Fact:
         slices=gift.slices,
         shares_bp=shares_bp,
         anonymous=gift.anonymous,
+        gift_type=gift.gift_type,
+        count=gift.count,
+        room=gift.room,
+        combo=gift.combo,
     )
     return Fact(event, int(sent.sequence), sent.cause, sent.time)
 

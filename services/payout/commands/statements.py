@@ -16,9 +16,11 @@ from services.payout.domain.statements import (
     Month,
     NoStatement,
     Period,
+    PeriodTotals,
     PostingSum,
     Statement,
     last_month_end,
+    totals_of,
 )
 from services.payout.store import statements as store
 from shared.ledger.book import open_book
@@ -36,6 +38,7 @@ class ListedPeriod:
     period: Period
     number: int | None
     closed_at: datetime | None
+    totals: PeriodTotals
 
 
 async def close_months(part: Part, *, now: datetime, zone: str) -> bool:
@@ -56,17 +59,29 @@ async def close_months(part: Part, *, now: datetime, zone: str) -> bool:
 async def list_statements(tx: Transaction, creator: str, zone: str) -> list[ListedPeriod]:
     """List the months and years that a creator has statements of, the newest first."""
     months = await store.list_months(tx, creator, MONTHS_SHOWN_MAX)
+    lines = await store.list_lines(tx, creator)
     sums = (await store.open_sums(tx, [creator], zone))[creator]
-    open_months = sorted({each.month for each in sums}, reverse=True)
-    listed = [ListedPeriod(_month(each), None, None) for each in open_months]
-    listed += [ListedPeriod(_month(each.month), each.number, each.closed_at) for each in months]
-    years = {each.period.start.year for each in listed}
+    for month, of_month in groupby(sums, key=attrgetter("month")):
+        lines.setdefault(month, []).extend(domain.changes_of(of_month))
+    closed = {each.month for each in months}
+    listed = [
+        ListedPeriod(_month(month), None, None, totals_of(lines[month]))
+        for month in sorted({each.month for each in sums} - closed, reverse=True)
+    ]
+    listed += [
+        ListedPeriod(
+            _month(each.month), each.number, each.closed_at, totals_of(lines.get(each.month, ()))
+        )
+        for each in months
+    ]
     closed_until = store.by_creator(await store.read_closed(tx, [creator]), creator).closed_until
-    for year in sorted(years, reverse=True):
-        of_year = [each for each in listed if each.period.start.year == year]
+    years = groupby(list(listed), key=lambda each: each.period.start.year)
+    for year, of_year in years:
+        newest = next(of_year)
         period = Period(date(year, 1, 1), date(year + 1, 1, 1))
-        closed_at = of_year[0].closed_at if closed_until >= period.end else None
-        listed.append(ListedPeriod(period, None, closed_at))
+        closed_at = newest.closed_at if closed_until >= period.end else None
+        changes = (change for month, each in lines.items() if month.year == year for change in each)
+        listed.append(ListedPeriod(period, None, closed_at, totals_of(changes)))
     return listed
 
 

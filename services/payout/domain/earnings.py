@@ -74,6 +74,10 @@ class Earning:
     anonymous: bool
     reversed_diamonds: int = 0
     lost_diamonds: int = 0
+    gift_type: str | None = None
+    count: int | None = None
+    room: str | None = None
+    combo: UUID | None = None
     shared_by: str | None = None
     shares_bp: Sequence[int] | None = None
     restored: Restored = field(default_factory=Restored)

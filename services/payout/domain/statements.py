@@ -6,7 +6,7 @@ of the month before, up to its own last one. Entries are never changed, so neith
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -165,6 +165,26 @@ class Statement:
     numbers: Sequence[tuple[date, int]]
     diamonds: Balance
     money: Sequence[Balance]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodTotals:
+    """What a creator earned in a period, corrections included, and was paid, by currency."""
+
+    earned_diamonds: int
+    paid_minor: Mapping[str, int]
+
+
+def totals_of(changes: Iterable[Change]) -> PeriodTotals:
+    """Sum up the lines of a period, or of several."""
+    earned = 0
+    paid: dict[str, int] = {}
+    for change in changes:
+        if change.asset != DIAMONDS and change.line is Line.PAYOUTS:
+            paid[change.asset] = paid.get(change.asset, 0) - change.amount
+        elif change.asset == DIAMONDS and change.line in EARNED:
+            earned += change.amount
+    return PeriodTotals(earned, {asset: minor for asset, minor in sorted(paid.items()) if minor})
 
 
 def next_month(first_day: date) -> date:

@@ -78,6 +78,7 @@ _ASSIGNMENTS = text(
     "SELECT to_jsonb(t)::text AS row FROM rate_assignments AS t WHERE creator = :user"
 )
 _SPLITS = text("SELECT to_jsonb(t)::text AS row FROM splits AS t WHERE creator = :user")
+_STREAMS = text("SELECT to_jsonb(t)::text AS row FROM streams AS t WHERE creator = :user")
 # Which operators asked and decided is not the creator's.
 _BONUSES = text("""
     SELECT (to_jsonb(t) - ARRAY['request_hash', 'requested_by', 'decided_by'])::text AS row
@@ -98,4 +99,5 @@ EXPORTED: dict[str, Statement] = {
     "rate_assignments": _ASSIGNMENTS,
     "splits": _SPLITS,
     "bonuses": _BONUSES,
+    "streams": _STREAMS,
 }

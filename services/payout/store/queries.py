@@ -33,6 +33,10 @@ class EarningLine:
     decision: int
     is_named: bool
     shared_by: str | None
+    gift_type: str | None
+    count: int | None
+    room: str | None
+    combo: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,9 @@ _LINES = f"""
            sum(reversed_diamonds)::bigint AS reversed_diamonds, occurred_at AS earned_at,
            max(time) AS matures_at, max(why) AS hold_reason,
            bool_and(matured AND back_pending = 0) AS matured, decision,
-           coalesce(bool_and(NOT anonymous), false) AS is_named, max(shared_by) AS shared_by
+           coalesce(bool_and(NOT anonymous), false) AS is_named, max(shared_by) AS shared_by,
+           max(gift_type) AS gift_type, max(count) AS count, max(room) AS room,
+           (array_agg(combo))[1] AS combo
     FROM (
         SELECT slices.*,
                CASE WHEN matured AND back_pending = 0 THEN matures_at

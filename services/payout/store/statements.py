@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from services.payout import columns as tables
-from services.payout.domain.statements import Change, Month, PostingSum
+from services.payout.domain.statements import Change, Line, Month, PostingSum
 from shared.postgres.database import Transaction
 from shared.postgres.rows import RowMapper, arrays, insert_rows, update_rows
 from shared.postgres.statements import text
@@ -187,6 +187,20 @@ async def list_months(tx: Transaction, creator: str, limit: int) -> list[MonthLi
 _LIST = text("""
     SELECT month, number, closed_at FROM statements WHERE creator = :creator
     ORDER BY month DESC LIMIT :limit
+""")
+
+
+async def list_lines(tx: Transaction, creator: str) -> dict[date, list[Change]]:
+    """Return the lines of a creator's closed months, by month."""
+    found: dict[date, list[Change]] = {}
+    for row in await tx.execute(_LINES, {"creator": creator}):
+        change = Change(Line(row.line), row.asset, row.amount, row.entries)
+        found.setdefault(row.month, []).append(change)
+    return found
+
+
+_LINES = text("""
+    SELECT month, line, asset, amount, entries FROM statement_lines WHERE creator = :creator
 """)
 
 

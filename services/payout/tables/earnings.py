@@ -34,6 +34,10 @@ class Earning(PayoutTable, table=True):
     anonymous: bool
     shared_by: str | None = Field(sa_type=Text)
     shares_bp: list[int] | None = Field(sa_type=ARRAY(Integer))
+    gift_type: str | None = Field(sa_type=Text)
+    count: int | None = Field(sa_type=Integer)
+    room: str | None = Field(sa_type=Text)
+    combo: UUID | None
 
 
 class Creator(PayoutTable, table=True):
@@ -103,3 +107,15 @@ class FraudWarning(PayoutTable, table=True):
     lot: UUID = Field(primary_key=True)
     flagged_at: datetime = Field(sa_type=TIME)
     until: datetime = Field(sa_type=TIME)
+
+
+class Stream(PayoutTable, table=True):
+    """A room from an opening to its closing, as live tells: earnings are summed up by it."""
+
+    __tablename__ = "streams"
+
+    stream: UUID = Field(primary_key=True)
+    room: str = Field(sa_type=Text)
+    creator: str = Field(sa_type=Text)
+    opened_at: datetime = Field(sa_type=TIME)
+    closed_at: datetime | None = Field(sa_type=TIME)

@@ -1,7 +1,7 @@
 // The stage's effects. Only transform and opacity ever move; how many things there are is capped.
 import { el } from "./dom.js";
 import { film } from "./films.js";
-import { filmOf, motionOf, picture, tierOf } from "./gifts.js";
+import { filmsOf, motionOf, picture, tierOf } from "./gifts.js";
 import { crest, scene } from "./scenery.js";
 import { play as playSound } from "./sounds.js";
 import { wantedEffects } from "./tools.js";
@@ -16,6 +16,8 @@ const SPARKS = { burst: 8, spectacle: 14, legend: 20 };
 // So many wait behind it, and a big one is shown for half as long.
 const HURRY_FROM = 4;
 const FASTEST_MS = 1500;
+// What cannot be fetched takes a while each.
+const FILMS_TRIED_MAX = 2;
 const LONGEST_MS = 60_000;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const EASE = "cubic-bezier(.2, .7, .3, 1)";
@@ -117,9 +119,10 @@ export function build(stage, { user }) {
     playing = true;
     const mine = turn;
     const hurried = bigs.length >= HURRY_FROM ? 0.5 : 1;
-    const whole = Math.min(filmOf(entry.gift_type)?.duration_ms ?? LONGEST_MS, tierOf(entry).ms);
-    const ms = Math.max(FASTEST_MS, whole * hurried);
-    const shown = await filmScene(entry) ?? await scene(entry, ms) ?? plainScene(entry, stage, ms);
+    const msOf = (whole) => Math.max(FASTEST_MS, Math.min(whole, tierOf(entry).ms) * hurried);
+    const film = await filmScene(entry);
+    const ms = msOf(film?.whole ?? LONGEST_MS);
+    const shown = film ?? await scene(entry, ms) ?? plainScene(entry, stage, ms);
     if (mine === turn) await show(shown, ms);
     shown.stop?.();
     playing = false;
@@ -155,9 +158,11 @@ function move(element, entry, ms) {
 
 /** What the catalogue brings for a gift comes before what we have; null if it brings nothing that can be fetched and drawn. */
 async function filmScene(entry) {
-  const wanted = STILL.matches ? null : filmOf(entry.gift_type);
-  const found = wanted && await film(wanted).catch(() => null);
-  return found && { ...found, element: el("div", { class: `big film ${entry.tier}` }, el("div", { class: "big-shade" }), found.element, crest(entry)) };
+  for (const wanted of STILL.matches ? [] : filmsOf(entry.gift_type).slice(0, FILMS_TRIED_MAX)) {
+    const found = await film(wanted).catch(() => null);
+    if (found) return { ...found, whole: wanted.duration_ms, element: el("div", { class: `big film ${entry.tier}` }, el("div", { class: "big-shade" }), found.element, crest(entry)) };
+  }
+  return null;
 }
 
 /** Any gift that has no scene of its own: its picture in front of rays. */

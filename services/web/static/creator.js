@@ -1,70 +1,56 @@
 // The creator's page: what was earned, when it can be paid out, and who made it possible.
-import { all, get } from "./api.js";
-import { chart } from "./chart.js";
-import { $, coins, diamonds, el, empty, icon, show } from "./dom.js";
-import { parts, t } from "./language.js";
+import { get } from "./api.js";
+import { ownChart } from "./chart.js";
+import { $, diamonds, el, empty, icon, show } from "./dom.js";
+import { earningsCard } from "./earnings.js";
+import { nameOf, parts, t } from "./language.js";
 import { payouts } from "./payouts.js";
-import { avatar, called, who } from "./people.js";
+import { who } from "./people.js";
+import { received } from "./received.js";
 import { card, start } from "./shell.js";
 import { statements } from "./statements.js";
-import { ownRoom, studio, thank } from "./studio.js";
+import { ownRooms, streams } from "./streams.js";
+import { studio } from "./studio.js";
 import { terms } from "./terms.js";
-import { day, fromNow, money, number, short, time, words } from "./words.js";
-
-const REASONS = {
-  standard: "Every gift waits a while, in case its payment is taken back.",
-  "new-creator": "The first gifts of a new creator wait longer.",
-  "funding-risk": "The bank warned about the payment behind it.",
-  practice: "A practice system: nothing waits long.",
-};
-const GIFTS_PAGES = 5;
+import { day, fromNow, money } from "./words.js";
 
 start(async (person) => {
-  const room = ownRoom(person);
-  const { stream, goals, perks, supporters } = studio(room);
-  const mine = card("Your diamonds", figures, { className: "across" });
-  const earned = all("/v1/earnings/me/gifts", GIFTS_PAGES);
+  const rooms = ownRooms();
+  const { goals, perks, supporters } = studio(rooms);
+  const mine = card(t("creator.diamonds"), figures, { className: "across", id: "diamonds" });
   show($("main"), el("h1", { class: "page-title" }, parts("creator.hello", { name: who(person.user) })),
     el("div", { class: "columns two" },
       mine,
-      card("Earned lately", async () => chart(await earned), { className: "across" }),
-      el("div", { class: "column" }, stream, goals, perks),
-      el("div", { class: "column" }, payouts(() => mine.refresh()), card("When diamonds unlock", unlocking), card("What you get", terms), statements(), supporters),
-      card("Gifts you received", async () => received(await earned, await room), { className: "across" })));
-}, { role: "creator", title: "Your studio" });
+      card(t("chart.title"), ownChart, { className: "across" }),
+      el("div", { class: "column" }, streams(rooms, person), earningsCard(), goals, perks),
+      el("div", { class: "column" }, payouts(person, () => mine.refresh()), card(t("hold.title"), unlocking, { id: "holds" }),
+        statements(), card(t("creator.terms"), terms), supporters),
+      received()));
+}, { role: "creator", title: t("creator.title") });
 
 async function figures() {
-  const mine = await get("/v1/earnings/me");
+  const [mine, { minimum }] = await Promise.all([get("/v1/earnings/me"), get("/v1/payouts/limits")]);
   const tile = (name, amount, text, className) => el("li", { class: `tile ${className}` },
     el("span", { class: "small" }, name), el("span", { class: "figure" }, diamonds(amount)), el("span", { class: "small muted" }, text));
   return el("ul", { class: "tiles" },
-    tile("Available", mine.available_diamonds, `${money(mine.value.amount_minor, mine.value.currency)}, ready to be paid out`, "main"),
-    tile("Pending", mine.pending_diamonds, mine.pending_diamonds ? "unlocking below" : "nothing waits"),
-    tile("On their way", mine.reserved_diamonds, "in a payout that is under way"),
-    tile("All time", mine.lifetime_diamonds, `${number(mine.lifetime_diamonds)} diamonds ever earned`));
+    tile(t("creator.available"), mine.available_diamonds, worth(mine, minimum), "main"),
+    tile(t("creator.pending"), mine.pending_diamonds, t(mine.pending_diamonds ? "creator.pending-some" : "creator.pending-none")),
+    tile(t("creator.reserved"), mine.reserved_diamonds, t("creator.reserved-text")),
+    tile(t("creator.lifetime"), mine.lifetime_diamonds, t("creator.lifetime-text")));
+}
+
+/** What can be done with the available diamonds, in words. */
+function worth({ available_diamonds: available, value }, { diamonds: least, missing_diamonds: missing }) {
+  const amount = money(value.amount_minor, value.currency);
+  if (!available) return t("creator.available-none", { least });
+  if (missing) return value.amount_minor ? t("creator.available-some", { amount, count: missing }) : t("creator.available-few", { count: missing });
+  return t("creator.available-ready", { amount });
 }
 
 async function unlocking() {
   const { holds } = await get("/v1/earnings/me");
-  if (!holds.length) return empty("Nothing waits", "All your diamonds are available.");
+  if (!holds.length) return empty(t("hold.none"), t("hold.none-text"));
   return el("ol", { class: "lines" }, holds.map((hold) => el("li", {},
-    icon("clock"), el("span", { class: "grow" }, el("strong", {}, `${day(hold.unlocks_at)}, ${fromNow(hold.unlocks_at)}`),
-      el("span", { class: "small muted" }, REASONS[hold.reason] ?? words(hold.reason))), diamonds(hold.diamonds))));
-}
-
-function received(gifts, room) {
-  if (!gifts.length) return empty("No gifts yet", "Go live, and they show up here.");
-  return el("ul", { class: "lines received" }, gifts.slice(0, 50).map((gift) => el("li", {},
-    avatar(gift.viewer), el("span", { class: "grow" }, who(gift.viewer), el("span", { class: "small muted" }, `${time(gift.earned_at)}, gift ${short(gift.gift)}`)),
-    el("span", { class: `tag ${gift.state === "available" ? "good" : gift.state === "reversed" ? "bad" : "warn"}`, title: REASONS[gift.hold_reason] },
-      gift.state === "pending" ? `unlocks ${day(gift.matures_at)}` : gift.state),
-    gift.reversed_diamonds ? el("span", { class: "small muted" }, `${number(gift.reversed_diamonds)} taken back`) : null,
-    coins(gift.coins, { class: "muted" }), diamonds(gift.diamonds),
-    thankButton(gift, room))));
-}
-
-function thankButton(gift, room) {
-  const button = el("button", { class: "tiny", onclick: () => thank(room, gift) }, t("creator.thank"));
-  called(gift.viewer, (name) => button.setAttribute("aria-label", t("creator.thank-for", { viewer: name, gift: short(gift.gift) })));
-  return button;
+    icon("clock"), el("span", { class: "grow" }, el("strong", {}, t("hold.until", { day: day(hold.unlocks_at), when: fromNow(hold.unlocks_at) })),
+      el("span", { class: "small muted" }, nameOf("hold", hold.reason))), diamonds(hold.diamonds))));
 }

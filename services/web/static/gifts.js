@@ -51,8 +51,8 @@ export function picture(id, size = 48, { isMoving = false, url = icons.get(id) }
   return image;
 }
 
-/** What the catalogue shows while a gift is played: its format, address and length; null if it has nothing that a browser plays. */
-export const filmOf = (id) => films.get(id) ?? null;
+/** What the catalogue shows while a gift is played, the best first: format, address and length of all that a browser can play. */
+export const filmsOf = (id) => films.get(id) ?? [];
 
 export async function catalogue() {
   const { items } = await get(path`/v1/catalogue?language=${language}`);
@@ -60,9 +60,7 @@ export async function catalogue() {
     names.set(id, name);
     if (icon && isOwn(id, icon)) icons.set(id, icon);
     else icons.delete(id);
-    const found = animations.find(({ format, url }) => isOwn(id, url) && plays(String(format)));
-    if (found) films.set(id, found);
-    else films.delete(id);
+    films.set(id, animations.filter(({ format, url }) => isOwn(id, url) && plays(String(format))));
   }
   return items.filter((gift) => gift.is_active !== false);
 }

@@ -1,6 +1,7 @@
 // Where a creator's money goes: an account that is named, or one that the provider's page sets up.
 import { path, post, put } from "./api.js";
 import { el } from "./dom.js";
+import { parts, t, titleOf } from "./language.js";
 import { doing, open, toast } from "./shell.js";
 import { time } from "./words.js";
 
@@ -12,26 +13,29 @@ let looks = 0;
 export function payeeCard(payee, currency, refresh) {
   const section = el("div", { class: "stack" },
     el("div", { class: "row between" },
-      el("p", {}, payee ? ["To ", el("code", {}, payee.destination)] : "Tell us first where your money goes."),
+      el("p", {}, payee ? parts("payee.to", { account: el("code", {}, payee.destination) }) : t("payee.missing")),
       el("span", { class: "row" },
-        el("button", { class: "tiny", id: "payee", onclick: () => name(currency, refresh) }, payee ? "Change" : "Set account"),
+        el("button", { class: "tiny", id: "payee", onclick: () => name(currency, refresh) }, payee ? t("step.change") : t("payee.set")),
         el("button", { class: "tiny quiet", id: "onboard", onclick: (event) => doing(event.currentTarget, () => onboard(currency)) },
-          payee?.obstacles.length ? "Continue set-up" : "Set up with the provider"))),
+          t(payee?.obstacles.length ? "payee.go-on" : "payee.set-up")))),
     payee?.obstacles.length ? el("ul", { class: "lines", id: "obstacles" }, payee.obstacles.map((each) => obstacle(each, payee))) : null);
   if (payee?.obstacles.length && looks < LOOK_MS.length) setTimeout(() => section.isConnected && refresh(), LOOK_MS[looks++]);
   return section;
 }
 
-const obstacle = (each, payee) => el("li", {}, el("span", { class: "grow" }, each.title,
-  each.code === "payee-resting" ? el("span", { class: "small muted" }, `It may be used from ${time(payee.usable_at)}.`) : null));
+function obstacle({ code, title }, payee) {
+  const text = el("span", {}, title);
+  titleOf(code, title).then((found) => { text.textContent = found; });
+  return el("li", {}, el("span", { class: "grow" }, text,
+    code === "payee-resting" ? el("span", { class: "small muted" }, t("payee.usable-from", { when: time(payee.usable_at) })) : null));
+}
 
 const legalName = (required) => el("input", { name: "legal_name", required, minlength: 2, maxlength: 140, autocomplete: "name" });
-const NAME_HINT = "As it stands on your passport. Only those who pay you out see it.";
 
 function name(currency, refresh) {
   const field = el("input", { name: "destination", required: true, maxlength: 254, autocomplete: "off", placeholder: "acct_…" });
   const person = legalName(false);
-  const dialog = open("Where your money goes", [el("form", {
+  const dialog = open(t("payee.title"), [el("form", {
     onsubmit: (event) => {
       event.preventDefault();
       doing(event.submitter ?? field, async () => {
@@ -39,13 +43,13 @@ function name(currency, refresh) {
         const place = wanted.includes("@") ? { email: wanted } : { destination: wanted };
         await put(path`/v1/payouts/payees/${currency}`, { ...place, ...named(person) });
         dialog.close();
-        toast("Your account is noted.");
+        toast(t("payee.noted"));
         refresh();
       });
     },
-  }, el("label", { class: "field" }, "Account at the payout provider", field, el("span", { class: "hint" }, "Or your e-mail address there. In the sandbox any name will do, such as acct_ok.")),
-  el("label", { class: "field" }, "Legal name of its holder", person, el("span", { class: "hint" }, NAME_HINT)),
-  el("footer", {}, el("button", { class: "primary" }, "Save")))]);
+  }, el("label", { class: "field" }, t("payee.account"), field, el("span", { class: "hint" }, t("payee.account-hint"))),
+  el("label", { class: "field" }, t("payee.holder"), person, el("span", { class: "hint" }, t("payee.name-hint"))),
+  el("footer", {}, el("button", { class: "primary" }, t("step.save"))))]);
   field.focus();
 }
 
@@ -64,12 +68,12 @@ async function onboard(currency, about = {}) {
 
 function askName(currency) {
   const person = legalName(true);
-  open("Who you are", [el("form", {
+  open(t("payee.who"), [el("form", {
     onsubmit: (event) => {
       event.preventDefault();
       doing(event.submitter ?? person, () => onboard(currency, named(person)));
     },
-  }, el("label", { class: "field" }, "Your legal name", person, el("span", { class: "hint" }, NAME_HINT)),
-  el("footer", {}, el("button", { class: "primary" }, "Go on")))]);
+  }, el("label", { class: "field" }, t("payee.your-name"), person, el("span", { class: "hint" }, t("payee.name-hint"))),
+  el("footer", {}, el("button", { class: "primary" }, t("payee.next"))))]);
   person.focus();
 }

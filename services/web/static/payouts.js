@@ -1,46 +1,59 @@
 // Cashing out: where to, a quote that holds for ten minutes, and what became of it.
 import { allowance } from "./allowance.js";
-import { explanation } from "./appeals.js";
+import { explanation, reasonOf } from "./appeals.js";
 import { find, get, getFile, newKey, path, post, postSurely } from "./api.js";
 import { $, diamonds, el, empty, icon, save, show } from "./dom.js";
+import { isNamed, nameOf, t } from "./language.js";
 import { payeeCard } from "./payees.js";
+import { rateInWords } from "./rates.js";
 import { card, doing, open, sentence, toast } from "./shell.js";
-import { day, fromNow, money, number, short, time, words } from "./words.js";
+import { currencyOf, day, fromNow, money, short, time, words } from "./words.js";
 
 const STEPS = ["requested", "approved", "sent", "paid"];
-const STATES = {
-  requested: "Noted, and its diamonds set aside", held: "A person looks at it", approved: "Approved", sent: "On its way to you",
-  paid: "Arrived", failed: "Did not work; your diamonds are back", returned: "Came back; your diamonds are back", rejected: "Declined; your diamonds are back",
-};
-const REASONS = {
-  unclaimed: "it waits for you to open an account or confirm your address there", "on-hold": "it is checked before it arrives",
-  reversed: "money came back; its diamonds are yours again",
-};
 // The payout stays what it is while its rejection is looked at again.
-const APPEALS = { appealed: "You appealed", "appeal-upheld": "The decision stands", "appeal-overturned": "The decision was wrong" };
+const APPEALS = ["appealed", "appeal-upheld", "appeal-overturned"];
 const OVER = ["paid", "failed", "returned", "rejected", "cancelled"];
 const LOOK_MS = [800, 1500, 3000, 5000, 8000, 15000];
 const DAYS_PROMISED = 5;
 
-/** `changed` is called when diamonds may have moved. */
-export function payouts(changed) {
-  // In which currency the money should arrive: that of the creator's rate until they choose.
+/**
+ * `changed` is called when diamonds may have moved.
+ * @param {{country: string | null}} person
+ * @param {() => unknown} changed
+ */
+export function payouts(person, changed) {
+  // In which currency the money should arrive.
   let wanted = null;
-  const section = card("Cash out", async () => {
-    const [earned, payees, made, limits] = await Promise.all([
-      get("/v1/earnings/me"), get("/v1/payouts/payees"), get("/v1/payouts?limit=20"),
-      get(wanted ? path`/v1/payouts/limits?currency=${wanted}` : "/v1/payouts/limits")]);
+  const section = card(t("payout.title"), async () => {
+    const [earned, payees, made] = await Promise.all([get("/v1/earnings/me"), get("/v1/payouts/payees"), get("/v1/payouts?limit=20")]);
+    const limits = await limitsFor(payees.items);
     const choice = currencies(limits, async (currency) => { wanted = currency; await section.refresh(); $("#currency").focus(); });
     return [choice, ...draw(earned, payees.items, made.items, limits, await allowance(limits), () => { section.refresh(); changed(); })];
   }, { id: "payouts" });
+
+  /** What may be paid out in the wanted currency; until the creator chooses one, in their own. */
+  async function limitsFor(payees) {
+    const limits = await get(wanted ? path`/v1/payouts/limits?currency=${wanted}` : "/v1/payouts/limits");
+    wanted ??= ownCurrency(payees, limits, person.country);
+    return wanted === limits.arrives_in ? limits : get(path`/v1/payouts/limits?currency=${wanted}`);
+  }
   return section;
+}
+
+/** The currency of an account that can be used, or of any that is set; else that of the creator's country, or of the books. */
+function ownCurrency(payees, { currencies: payable, arrives_in: usual }, country) {
+  const set = payees.filter(({ currency }) => payable.includes(currency));
+  const known = set.find(({ obstacles }) => !obstacles.length) ?? set[0];
+  if (known) return known.currency;
+  const own = country ? currencyOf(country) : usual;
+  return payable.includes(own) ? own : usual;
 }
 
 function currencies({ currencies: codes, arrives_in: currency }, change) {
   if (codes.length < 2) return null;
   const field = el("select", { id: "currency", onchange: (event) => change(event.currentTarget.value) }, codes.map((code) => el("option", { value: code }, code)));
   field.value = currency;
-  return el("label", { class: "field" }, "Arrives in", field);
+  return el("label", { class: "field" }, t("payout.arrives-in"), field);
 }
 
 function draw(earned, payees, made, limits, allowed, refresh) {
@@ -48,51 +61,56 @@ function draw(earned, payees, made, limits, allowed, refresh) {
   if (made.length) followNewest(made[0], timeline, refresh);
   const currency = limits.arrives_in;
   const payee = payees.find((each) => each.currency === currency) ?? null;
-  const ready = payee && !payee.obstacles.length;
+  const missing = limits.minimum.missing_diamonds;
+  const isReady = payee && !payee.obstacles.length && !missing && earned.value.amount_minor > 0;
   return [
     payeeCard(payee, currency, refresh),
-    el("button", { class: "primary", id: "cash-out", disabled: !ready || !earned.value.amount_minor, onclick: (event) => doing(event.currentTarget, () => quote(currency, refresh)) },
-      "Cash out ", diamonds(earned.available_diamonds)),
+    el("div", { class: "row" },
+      el("button", { class: "primary", id: "cash-out", disabled: !isReady, "aria-describedby": missing ? "missing" : null, onclick: (event) => doing(event.currentTarget, () => quote(currency, refresh)) },
+        t("payout.cash-out"), " ", diamonds(earned.available_diamonds)),
+      missing ? el("span", { class: "small", id: "to-go" }, t("payout.to-go", { count: missing })) : null),
     allowed,
     timeline,
-    made.length > 1 ? el("details", {}, el("summary", {}, `Earlier payouts (${made.length - 1})`), el("ul", { class: "lines" }, made.slice(1).map(statement))) : null,
-    made.length ? null : empty("No payout yet", "You see what you get before you decide: rate, fee and amount."),
+    made.length > 1 ? el("details", {}, el("summary", {}, t("payout.earlier", { count: made.length - 1 })), el("ul", { class: "lines" }, made.slice(1).map(past))) : null,
+    made.length ? null : empty(t("payout.none"), t("payout.none-text")),
   ];
 }
 
-const statement = (payout) => el("li", {}, el("span", { class: "grow" }, el("strong", {}, money(payout.amount_minor, payout.currency)), el("span", { class: "small muted" }, time(payout.requested_at))),
-  el("span", { class: `tag ${tone(payout.state)}` }, words(payout.state)), diamonds(payout.diamonds), certificate(payout));
+const past = (payout) => el("li", {}, el("span", { class: "grow" }, el("strong", {}, money(payout.amount_minor, payout.currency)), el("span", { class: "small muted" }, time(payout.requested_at))),
+  el("span", { class: `tag ${tone(payout.state)}` }, nameOf("payout-state", payout.state)), diamonds(payout.diamonds), certificate(payout));
 
 /** Of what a payout was, as a file to keep. */
-const certificate = ({ payout }) => el("button", { class: "tiny", "aria-label": `Certificate of payout ${short(payout)}`, onclick: (event) => doing(event.currentTarget, async () => {
+const certificate = ({ payout }) => el("button", { class: "tiny", "aria-label": t("payout.certificate-of", { payout: short(payout) }), onclick: (event) => doing(event.currentTarget, async () => {
   save(await getFile(path`/v1/payouts/${payout}/certificate?format=pdf`), `certificate-${short(payout)}.pdf`);
-}) }, "Certificate");
+}) }, t("payout.certificate"));
 
 const tone = (state) => (state === "paid" ? "good" : ["failed", "returned", "rejected"].includes(state) ? "bad" : "warn");
 
 /** The quote locks rate and fee; nothing moves before it is accepted. */
 async function quote(currency, refresh) {
-  const offer = await post("/v1/payouts/quotes", { currency });
+  const [offer, { rate }] = await Promise.all([post("/v1/payouts/quotes", { currency }), get("/v1/earnings/me/terms")]);
+  const amount = money(offer.amount_minor, offer.currency);
   const fault = el("p", { class: "fault", role: "alert", hidden: true });
-  const dialog = open("Your quote", [
-    el("p", { class: "figure" }, money(offer.amount_minor, offer.currency)),
+  const dialog = open(t("payout.quote"), [
+    el("p", { class: "figure" }, amount),
     el("dl", { class: "facts" },
-      fact("Fee", offer.fee_minor ? money(offer.fee_minor, offer.currency) : "none"), fact("For", diamonds(offer.diamonds)),
-      offer.exchange ? fact("Exchanged", `${money(offer.value_minor, offer.value_currency)} at the rate of ${day(offer.exchange.as_of)}`) : null,
-      fact("Rate", `version ${offer.rate_version}`), fact("Holds until", fromNow(offer.expires_at)), fact("Arrives", `usually within ${DAYS_PROMISED} working days`)),
+      fact(t("payout.fee"), offer.fee_minor ? money(offer.fee_minor, offer.currency) : t("payout.no-fee")), fact(t("payout.for"), diamonds(offer.diamonds)),
+      offer.exchange ? fact(t("payout.exchanged"), t("payout.exchanged-at", { amount: money(offer.value_minor, offer.value_currency), day: day(offer.exchange.as_of) })) : null,
+      rate.version === offer.rate_version ? fact(t("rate.title"), rateInWords(rate)) : null,
+      fact(t("payout.holds-until"), fromNow(offer.expires_at)), fact(t("payout.arrives"), t("payout.arrives-within", { count: DAYS_PROMISED }))),
     fault,
-  ], [el("button", { class: "quiet", onclick: () => dialog.close() }, "Not now"),
+  ], [el("button", { class: "quiet", onclick: () => dialog.close() }, t("payout.not-now")),
     el("button", { class: "primary", id: "accept", onclick: (event) => doing(event.currentTarget, async () => {
       try {
         await postSurely("/v1/payouts", { quote: offer.quote }, newKey());
         dialog.close();
-        toast("Your payout is under way.");
+        toast(t("payout.under-way"));
         refresh();
       } catch (error) {
         fault.hidden = false;
         fault.textContent = sentence(error);
       }
-    }) }, `Cash out ${money(offer.amount_minor, offer.currency)}`)]);
+    }) }, t("payout.cash-out-amount", { amount }))]);
 }
 
 export const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
@@ -113,18 +131,27 @@ async function followNewest(newest, place, refresh) {
 }
 
 /** A code in words; what a person wrote stays as it is. */
-const said = (reason) => REASONS[reason] ?? (/^[a-z]+(-[a-z]+)*$/.test(reason) ? words(reason).toLowerCase() : reason);
+function reasonInWords(reason) {
+  if (isNamed("payout-reason", reason)) return nameOf("payout-reason", reason);
+  return reasonOf({ code: reason, words: /^[a-z]+(-[a-z]+)*$/.test(reason) ? words(reason) : reason });
+}
 
 function steps(payout) {
   const done = payout.timeline;
-  const coming = OVER.includes(payout.state) ? [] : STEPS.slice(STEPS.indexOf(done.at(-1).state === "held" ? "requested" : done.at(-1).state) + 1);
+  const last = done.at(-1).state;
+  const coming = OVER.includes(payout.state) ? [] : STEPS.slice(STEPS.indexOf(last === "held" ? "requested" : last) + 1);
   return [
-    el("div", { class: "row between" }, el("h3", {}, `Payout of ${money(payout.amount_minor, payout.currency)} for ${number(payout.diamonds)} diamonds`),
+    el("div", { class: "row between" }, el("h3", {}, t("payout.of", { amount: money(payout.amount_minor, payout.currency), count: payout.diamonds })),
       certificate(payout)),
-    el("ol", { class: "steps", "aria-label": "What happened so far" },
+    el("ol", { class: "steps", "aria-label": t("payout.steps") },
       done.map((step) => el("li", { class: `step done ${tone(step.state)}` }, icon(step.state === "held" ? "clock" : "check"),
-        el("span", {}, el("strong", {}, APPEALS[step.reason] ?? STATES[step.state] ?? words(step.state)),
-          el("span", { class: "small muted" }, `${time(step.at)}${step.reason && !APPEALS[step.reason] ? `: ${said(step.reason)}` : ""}`)))),
-      coming.map((state) => el("li", { class: "step" }, icon("clock"), el("span", { class: "muted" }, STATES[state])))),
+        el("span", {}, el("strong", {}, APPEALS.includes(step.reason) ? nameOf("payout-step", step.reason) : nameOf("payout-step", step.state)),
+          el("span", { class: "small muted" }, whenAndWhy(step, step.state === "held" && payout.state === "held" && step === done.at(-1)))))),
+      coming.map((state) => el("li", { class: "step" }, icon("clock"), el("span", { class: "muted" }, nameOf("payout-step", state))))),
   ];
+}
+
+function whenAndWhy({ at, reason }, isInReview) {
+  const when = isInReview ? t("payout.in-review-since", { when: time(at) }) : time(at);
+  return reason && !APPEALS.includes(reason) ? t("payout.when-why", { when, why: reasonInWords(reason) }) : when;
 }

@@ -11,7 +11,8 @@ export function tabs(label, panes) {
   const list = el("div", { role: "tablist", "aria-label": label, class: "tabs" }, buttons);
   list.addEventListener("keydown", (event) => {
     const now = buttons.indexOf(document.activeElement);
-    const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    const ahead = document.dir === "rtl" ? -1 : 1;
+    const next = { ArrowRight: now + ahead, ArrowLeft: now - ahead, Home: 0, End: buttons.length - 1 }[event.key];
     if (now < 0 || next === undefined) return;
     event.preventDefault();
     choose((next + buttons.length) % buttons.length);

@@ -4,7 +4,8 @@ import { diamonds, el } from "./dom.js";
 import { locale, parts, t } from "./language.js";
 import { fact } from "./payouts.js";
 import { who } from "./people.js";
-import { day, money } from "./words.js";
+import { rateInWords } from "./rates.js";
+import { day } from "./words.js";
 
 const BONUSES_SHOWN = 5;
 
@@ -14,8 +15,8 @@ export async function terms() {
     get("/v1/earnings/me/terms"), get(path`/v1/earnings/me/bonuses?limit=${BONUSES_SHOWN}`)]);
   return [
     el("dl", { class: "facts" },
-      fact(t("amount.diamonds", { count: 1000 }), worth(mine.rate)),
-      mine.next_rate ? fact(t("terms.from", { day: day(mine.next_rate.effective_from) }), worth(mine.next_rate.rate)) : null,
+      fact(t("rate.title"), rateInWords(mine.rate)),
+      mine.next_rate ? fact(t("terms.from", { day: day(mine.next_rate.effective_from) }), rateInWords(mine.next_rate.rate)) : null,
       fact(t("terms.shared"), shared(mine.split)),
       mine.next_split ? fact(t("terms.from", { day: day(mine.next_split.effective_from) }), shared(mine.next_split)) : null),
     bonuses.length ? el("ul", { class: "lines" }, bonuses.map((bonus) => el("li", {},
@@ -23,8 +24,6 @@ export async function terms() {
       diamonds(bonus.diamonds)))) : null,
   ].filter(Boolean);
 }
-
-const worth = (rate) => money(rate.value_minor_per_1000, rate.currency);
 
 function shared(split) {
   if (!split?.shares.length) return t("terms.nobody");

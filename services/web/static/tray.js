@@ -7,7 +7,7 @@ const ROWS_MAX = 3;
 const STAYS_MS = 3500;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const BUMP = [{ transform: "scale(1)" }, { transform: "scale(1.45)", offset: 0.3 }, { transform: "scale(1)" }];
-const ARRIVE = [{ transform: "translateX(-40%)", opacity: 0 }, { transform: "none", opacity: 1 }];
+const ARRIVE = [{ transform: document.dir === "rtl" ? "translateX(40%)" : "translateX(-40%)", opacity: 0 }, { transform: "none", opacity: 1 }];
 
 export function build(list) {
   const rows = new Map();

@@ -184,6 +184,7 @@ CREATE TABLE streams (
 CREATE INDEX streams_by_end ON streams (room, (coalesce(closed_at, 'infinity')));
 CREATE UNIQUE INDEX one_open_stream_a_room ON streams (room) WHERE closed_at IS NULL;
 CREATE INDEX streams_open ON streams (creator) WHERE closed_at IS NULL;
+CREATE INDEX streams_of_creator ON streams (creator, opened_at);
 CREATE INDEX streams_with_title ON streams (creator) WHERE title IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE ON streams TO live;
 

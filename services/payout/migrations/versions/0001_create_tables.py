@@ -48,6 +48,11 @@ CREATE TABLE earnings (
     -- the parties up to this one.
     shared_by          text,
     shares_bp          integer[],
+    -- What was given, how many pieces of it, where, and in which combo; NULL: it was not said.
+    gift_type          text,
+    count              integer      CONSTRAINT earning_of_pieces CHECK (count > 0),
+    room               text,
+    combo              uuid,
     PRIMARY KEY (creator, gift, slice),
     CONSTRAINT earning_rounded_down CHECK (
         diamonds = CASE WHEN shares_bp IS NULL THEN coins * rate_bp / 10000
@@ -66,6 +71,7 @@ CREATE INDEX earnings_lost ON earnings (creator, decision) WHERE lost_diamonds >
 CREATE INDEX earnings_of_lot ON earnings (lot) WHERE NOT matured;
 CREATE INDEX earnings_matured_of_lot ON earnings (lot) WHERE matured;
 CREATE INDEX earnings_by_time ON earnings (occurred_at);
+CREATE INDEX earnings_of_creator ON earnings (creator, occurred_at);
 CREATE INDEX earnings_shared ON earnings (shared_by, gift) WHERE shared_by IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE ON earnings TO payout;
 
