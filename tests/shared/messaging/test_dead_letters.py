@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from uuid import uuid4
 
 import aio_pika
 import aiormq
@@ -20,6 +21,7 @@ from shared.backoffice.dead_letters import (
     RedriveRequest,
     people_of,
 )
+from shared.contracts.routes import QUEUES
 from shared.idempotency import KeyReused
 from shared.identity.people import OwnMoney
 from shared.messaging.broker import Broker
@@ -335,6 +337,41 @@ async def test_looks_at_a_queue_take_turns(letters, set_aside, monkeypatch):
             await letters.read(QUEUE)
 
     assert len(await letters.read(QUEUE)) == 1
+
+
+async def test_what_crashes_a_service_again_and_again_is_listed_redriven_and_kept_too(
+    letters, broker_of, relay, take, rabbit, vhost
+):
+    """The broker itself sets it aside, in the name of the owner of its event."""
+    event = next(iter(QUEUES[QUEUE]))
+    async with await broker_of(event.owner()).connect("test") as connection:
+        channel = await connection.channel(on_return_raises=True)
+        message = aio_pika.Message(
+            BODY, user_id=event.owner(), type=event.type(), message_id=str(uuid4())
+        )
+        exchange = await channel.get_exchange(f"ovation.events.{event.owner()}", ensure=False)
+        await exchange.publish(message, routing_key=event.name)
+
+    async def is_set_aside():
+        async with await broker_of("wallet").connect("test") as connection:
+            channel = await connection.channel()
+            queue = await channel.get_queue(QUEUE, ensure=False)
+            if (crashed := await queue.get(fail=False)) is not None:
+                await crashed.reject(requeue=True)
+        return await letters.read(QUEUE)
+
+    await eventually(is_set_aside)
+    relay()
+    found, _ = await only(letters)
+    assert found.delivery.headers["x-first-death-reason"] == "delivery_limit"
+
+    assert (await letters.redrive(wish(found.id), route="/test"))[1] is True
+
+    (again,) = await arrived(take)
+    assert again.headers["ovation_said_by"] == event.owner()
+    async with await aio_pika.connect(rabbit.url(vhost)) as connection:
+        kept = [each async for each in read_log(connection, DEAD_LETTER_STREAM, start="first")]
+    assert [(each.user_id, each.routing_key) for each in kept] == [(event.owner(), QUEUE)]
 
 
 async def test_a_broker_that_is_away_is_said(wallet_database):
