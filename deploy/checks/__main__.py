@@ -7,7 +7,18 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
-from deploy.checks import ROOT, Finding, clocks, files, names, shape, styles, tracked_files, words
+from deploy.checks import (
+    ROOT,
+    Finding,
+    clocks,
+    files,
+    names,
+    shape,
+    styles,
+    texts,
+    tracked_files,
+    words,
+)
 
 
 def findings(paths: Sequence[str] = (), root: Path = ROOT) -> list[Finding]:
@@ -30,6 +41,8 @@ def _of(path: str, root: Path, retired: Sequence[words.Retired]) -> Iterator[Fin
         yield from clocks.check(path, tree, root)
     if path.endswith(".css"):
         yield from styles.check(path, (root / path).read_text())
+    if path.endswith(".js"):
+        yield from texts.check(path, (root / path).read_text())
     yield from words.check(path, named, retired)
 
 

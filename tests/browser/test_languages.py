@@ -33,10 +33,15 @@ NAMES = {
     "eur",
 }
 SHOWN = """
-    [...document.querySelectorAll("body *")].filter((element) => element.checkVisibility()).flatMap((element) => [
-        ...[...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data),
-        ...["aria-label", "title", "placeholder", "alt"].map((name) => element.getAttribute(name) ?? ""),
-    ])
+    [...document.querySelectorAll("body *")]
+        .filter((element) => element.checkVisibility())
+        .flatMap((element) => [
+            ...[...element.childNodes]
+                .filter((node) => node.nodeType === Node.TEXT_NODE)
+                .map((node) => node.data),
+            ...["aria-label", "title", "placeholder", "alt"]
+                .map((name) => element.getAttribute(name) ?? ""),
+        ])
 """
 
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from deploy.checks import ROOT, clocks, files, names, shape, styles, tracked_files, words
+from deploy.checks import ROOT, clocks, files, names, shape, styles, texts, tracked_files, words
 from deploy.checks.__main__ import findings, report
 
 GLOSSARY = """
@@ -317,3 +317,37 @@ def test_a_side_in_a_style_is_refused(declaration):
 )
 def test_a_style_without_sides_is_allowed(declaration):
     assert list(styles.check("services/web/static/a.css", f".a {{ {declaration} }}")) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'toast("Your coins are here.")',
+        'el("p", {}, "Send")',
+        'title: "nobody can end it early."',
+        "`Level ${level} now`",
+    ],
+)
+def test_a_text_in_code_is_found(code):
+    (found,) = texts.check("services/web/static/console/a.js", f"// A comment.\n{code}\n")
+
+    assert found.line == 2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        't("room.quiet")',
+        'el("span", { class: "icon coin" })',
+        "// Nobody reads this. It is a comment.",
+        'throw new TypeError("This is no token.")',
+        'if (event.key === "Escape") close();',
+        "headers.Authorization = `Bearer ${token}`",
+    ],
+)
+def test_what_nobody_reads_on_a_page_is_no_text(code):
+    assert list(texts.check("services/web/static/a.js", code)) == []
+
+
+def test_marks_are_the_same_in_each_language():
+    assert list(texts.check("services/web/static/marks.js", 'klarna: "Klarna"')) == []

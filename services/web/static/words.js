@@ -1,6 +1,7 @@
 // Numbers, money and times as people read them, in the page's language.
 import { exponentOf } from "./currencies.js";
 import { isNamed, locale, nameOf, number, t, words } from "./language.js";
+import { MARKS } from "./marks.js";
 
 export { number, words };
 
@@ -34,15 +35,9 @@ export function named(name) {
 }
 
 export const short = (id) => String(id).slice(0, 8);
-export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
 const CURRENCIES = { US: "USD", GB: "GBP", JP: "JPY", BR: "BRL", IN: "INR", DE: "EUR", FR: "EUR", AT: "EUR", IT: "EUR", ES: "EUR", NL: "EUR", IE: "EUR", PT: "EUR" };
 export const currencyOf = (country) => CURRENCIES[country] ?? "USD";
 
-// Marks; ways to pay that have another word in each language are messages.
-const METHODS = {
-  alipay: "Alipay", apple_pay: "Apple Pay", bancontact: "Bancontact", blik: "BLIK", boleto: "Boleto", eps: "EPS", google_pay: "Google Pay",
-  ideal: "iDEAL", klarna: "Klarna", konbini: "Konbini", link: "Link", mb_way: "MB WAY", p24: "Przelewy24", paypal: "PayPal", pix: "Pix", stripe: "Stripe", swish: "Swish", twint: "TWINT", upi: "UPI", wechat_pay: "WeChat Pay",
-};
 /** A way to pay, as viewers know it; one that has no word here keeps its own name. */
-export const methodWord = (name) => (isNamed("method", name) ? nameOf("method", name) : Object.hasOwn(METHODS, name) ? METHODS[name] : String(name));
+export const methodWord = (name) => (isNamed("method", name) ? nameOf("method", name) : Object.hasOwn(MARKS, name) ? MARKS[name] : String(name));
