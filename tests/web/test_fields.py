@@ -15,6 +15,8 @@ FIELDS = {
         "Why.reason",
         "OperatorRefundRequest.reason",
         "RefundDecline.reason",
+        "Rejection.reason",
+        "NewRedrive.reason",
     ],
     ("allowance.js", "threshold"): ["ScheduleRequest.threshold_diamonds"],
     ("appeals.js", "text"): ["AppealRequest.text"],
@@ -30,14 +32,13 @@ FIELDS = {
     ("payees.js", "legal_name"): ["DestinationRequest.legal_name", "OnboardingRequest.legal_name"],
     ("reviews.js", "clause"): ["Rejection.clause"],
     ("reviews.js", "facts"): ["Rejection.facts"],
-    ("reviews.js", "reason"): ["Rejection.reason"],
     ("shell.js", "reason"): ["Why.reason", "AppealDecision.reason"],
     ("studio.js", "goal"): ["SetGoalRequest.title"],
     ("studio.js", "perk"): ["PerkRequest.title"],
     ("studio.js", "target"): ["SetGoalRequest.target_coins"],
     ("studio.js", "thanks"): ["ThanksRequest.message"],
     ("studio.js", "threshold"): ["PerkRequest.threshold_coins"],
-    ("studio.js", "title"): ["OpenRoomRequest.title"],
+    ("streams.js", "title"): ["OpenRoomRequest.title"],
     ("studio.js", "uses"): ["PerkRequest.uses"],
     ("withdrawal.js", "name"): ["WithdrawalRequest.name"],
     ("withdrawal.js", "reply_to"): ["WithdrawalRequest.reply_to"],
@@ -59,6 +60,7 @@ OTHERS = {
     ("person_rooms.js", "room"): "an address",
     ("search.js", "q"): "an address, in characters; a field counts some of them twice",
     ("studio.js", "code"): "a pattern",
+    ("teams.js", "team"): "the pattern of a team in a path",
 }
 FIELD = re.compile(r'el\("(?:input|textarea)", \{([^{}]*)')
 CONSTANT = re.compile(r"const ([A-Z_]+) = ([\d_]+);")

@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
+import sys
+from uuid import uuid4
 
 import aio_pika
 import aiormq
@@ -17,6 +21,7 @@ from shared.backoffice.dead_letters import (
     RedriveRequest,
     people_of,
 )
+from shared.contracts.routes import QUEUES
 from shared.idempotency import KeyReused
 from shared.identity.people import OwnMoney
 from shared.messaging.broker import Broker
@@ -181,6 +186,41 @@ async def test_a_service_that_dies_before_it_removes_the_dead_letter_sends_nothi
     assert await take("ovation.delay.1s.wallet") == []
 
 
+@pytest.mark.parametrize("point", ["taken", "commit", "confirmed", "removed"])
+async def test_a_service_that_is_killed_at_any_step_loses_nothing_and_writes_one_message(
+    letters, set_aside, relay, take, wallet_database, broker_of, point
+):
+    await set_aside()
+    found, _ = await only(letters)
+    broker = broker_of("wallet")
+    environment = {
+        **os.environ,
+        "MORTAL_DATABASE": wallet_database.url,
+        "MORTAL_BROKER": broker.url,
+        "MORTAL_PASSWORD": broker.password,
+    }
+    command = (sys.executable, "-m", "tests.shared.messaging.redriver", point, str(found.id))
+    mortal = await asyncio.create_subprocess_exec(*command, env=environment)
+    assert await mortal.wait() == -signal.SIGKILL
+
+    relay()
+    is_there = point != "removed"
+
+    async def is_back():
+        return len(await letters.read(QUEUE)) == is_there
+
+    await eventually(is_back)
+    again = wish(found.id, operator="otto", key="k-2")
+    redriven, is_removed = await letters.redrive(again, route="/test")
+
+    assert is_removed
+    assert redriven.operator == ("otto" if point == "taken" else "opal")
+    assert await letters.read(QUEUE) == []
+    # As each message it may be published twice, with one id, by which the inbox knows it.
+    copies = await arrived(take) + await take("ovation.delay.1s.wallet")
+    assert len({each.message_id for each in copies}) == 1
+
+
 async def test_two_operators_at_once_send_one_message(letters, set_aside, relay, take):
     await set_aside()
     relay()
@@ -297,6 +337,41 @@ async def test_looks_at_a_queue_take_turns(letters, set_aside, monkeypatch):
             await letters.read(QUEUE)
 
     assert len(await letters.read(QUEUE)) == 1
+
+
+async def test_what_crashes_a_service_again_and_again_is_listed_redriven_and_kept_too(
+    letters, broker_of, relay, take, rabbit, vhost
+):
+    """The broker itself sets it aside, in the name of the owner of its event."""
+    event = next(iter(QUEUES[QUEUE]))
+    async with await broker_of(event.owner()).connect("test") as connection:
+        channel = await connection.channel(on_return_raises=True)
+        message = aio_pika.Message(
+            BODY, user_id=event.owner(), type=event.type(), message_id=str(uuid4())
+        )
+        exchange = await channel.get_exchange(f"ovation.events.{event.owner()}", ensure=False)
+        await exchange.publish(message, routing_key=event.name)
+
+    async def is_set_aside():
+        async with await broker_of("wallet").connect("test") as connection:
+            channel = await connection.channel()
+            queue = await channel.get_queue(QUEUE, ensure=False)
+            if (crashed := await queue.get(fail=False)) is not None:
+                await crashed.reject(requeue=True)
+        return await letters.read(QUEUE)
+
+    await eventually(is_set_aside)
+    relay()
+    found, _ = await only(letters)
+    assert found.delivery.headers["x-first-death-reason"] == "delivery_limit"
+
+    assert (await letters.redrive(wish(found.id), route="/test"))[1] is True
+
+    (again,) = await arrived(take)
+    assert again.headers["ovation_said_by"] == event.owner()
+    async with await aio_pika.connect(rabbit.url(vhost)) as connection:
+        kept = [each async for each in read_log(connection, DEAD_LETTER_STREAM, start="first")]
+    assert [(each.user_id, each.routing_key) for each in kept] == [(event.owner(), QUEUE)]
 
 
 async def test_a_broker_that_is_away_is_said(wallet_database):
