@@ -156,7 +156,7 @@ def reject_with_reasons(ann, lea, mira, axe):
     of(review, "Trace", lea).click()
     traced = review.get_by_role("dialog")
     traced.get_by_role("img", name="Diamonds from viewers to kinds of coins").wait_for()
-    assert {mira.user, "paid coins"} <= set(traced.locator("svg text").all_text_contents())
+    assert {mira.user, "Paid coins"} <= set(traced.locator("svg text").all_text_contents())
     (row,) = traced.get_by_role("row").filter(has_text=mira.user).all()
     diamonds = sum(gift["diamonds"] for gift in earned(lea))
     assert f"{diamonds:,}" in row.inner_text()
