@@ -215,7 +215,7 @@ def test_a_payout_is_rejected_with_reasons_appealed_overturned_and_asked_for_aga
     decide(review, "Overturn", "A family, not a ring")
     review.get_by_text("Decided.").wait_for()
     page = creator.open("/creator")
-    expect(declined).to_contain_text("you can cash out again: A family, not a ring")
+    expect(declined).to_contain_text("you can cash out again. A family, not a ring")
     creator.keep("paying-out-6-overturned", whole=True)
 
     cash_out(page)
