@@ -156,7 +156,7 @@ def reject_with_reasons(ann, lea, mira, axe):
     of(review, "Trace", lea).click()
     traced = review.get_by_role("dialog")
     traced.get_by_role("img", name="Diamonds from viewers to kinds of coins").wait_for()
-    assert {mira.user, "paid coins"} <= set(traced.locator("svg text").all_text_contents())
+    assert {mira.user, "Paid coins"} <= set(traced.locator("svg text").all_text_contents())
     (row,) = traced.get_by_role("row").filter(has_text=mira.user).all()
     diamonds = sum(gift["diamonds"] for gift in earned(lea))
     assert f"{diamonds:,}" in row.inner_text()
@@ -215,7 +215,7 @@ def test_a_payout_is_rejected_with_reasons_appealed_overturned_and_asked_for_aga
     decide(review, "Overturn", "A family, not a ring")
     review.get_by_text("Decided.").wait_for()
     page = creator.open("/creator")
-    expect(declined).to_contain_text("you can cash out again: A family, not a ring")
+    expect(declined).to_contain_text("you can cash out again. A family, not a ring")
     creator.keep("paying-out-6-overturned", whole=True)
 
     cash_out(page)
