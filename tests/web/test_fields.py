@@ -59,6 +59,7 @@ OTHERS = {
     ("person_coins.js", "limit_unit"): "a pattern",
     ("person_rooms.js", "room"): "an address",
     ("search.js", "q"): "an address, in characters; a field counts some of them twice",
+    ("streams.js", "room"): "an address",
     ("studio.js", "code"): "a pattern",
     ("teams.js", "team"): "the pattern of a team in a path",
 }
