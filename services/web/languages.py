@@ -31,6 +31,12 @@ def read_languages() -> dict[str, Messages]:
     return {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 
 
+def fill_in_english(languages: Mapping[str, Messages]) -> dict[str, Messages]:
+    """Return the languages, each with English where it has no message of its own."""
+    english = languages[DEFAULT]
+    return {tag: {**english, **messages} for tag, messages in languages.items()}
+
+
 def direction_of(language: str) -> str:
     return "rtl" if language in RIGHT_TO_LEFT else "ltr"
 

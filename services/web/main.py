@@ -22,7 +22,7 @@ def build(settings: Settings) -> FastAPI:
     )
     sources = pages.version_of(pages.STATIC)
     is_bundled = pages.has_bundles(sources)
-    texts = languages.read_languages()
+    texts = languages.fill_in_english(languages.read_languages())
     made_of = (pages.BUNDLES if is_bundled else pages.STATIC, languages.FOLDER, pages.VENDOR)
     version = pages.version_of(*made_of)
     swagger_version = pages.version_of(pages.SWAGGER_UI)

@@ -24,6 +24,8 @@ from tests.gift.pictures import lottie
 from tests.journeys.people import stage_on
 
 WARM_UP = 300
+# After so many it is looked at what is held, to see whether it grows.
+SLICE = 500
 FILM = "data:application/json;base64," + base64.b64encode(lottie()).decode()
 # All that shows a gift, with the parts of the page; each loud gift is over soon after it began.
 SHOWER = """async () => {
@@ -117,7 +119,9 @@ def measure_heap(person, room, gifts):
     page.evaluate(SHOWER)
     page.evaluate("count => showGifts(count)", WARM_UP)
     before = held_by(page, client)
-    page.evaluate("count => showGifts(count)", gifts)
+    for shown in range(0, gifts, SLICE):
+        page.evaluate("count => showGifts(count)", min(SLICE, gifts - shown))
+        print(f"{min(shown + SLICE, gifts):,} gifts: {held_by(page, client)}", flush=True)
     return before, held_by(page, client)
 
 

@@ -122,10 +122,11 @@ def test_keys_are_uuids_of_version_four(visitor):
 @pytest.mark.parametrize("path", ["/wallet", "/operator"])
 def test_scopes_may_be_a_list(visitor, stage, path):
     claims = {**OPERATOR, "roles": ["operator", "viewer"], "scope": OPERATOR["scopes"]}
+    claims["name"] = "Ops"
     page = visitor(f"ops-{uuid4().hex[:6]}", claims=claims).open(path)
 
     page.locator("#main .card").first.wait_for()
-    page.get_by_role("button", name="Signed in as ops").wait_for()
+    page.get_by_role("button", name="Signed in as Ops").wait_for()
     if path == "/operator":
         page.get_by_text("equalities hold").wait_for()
 

@@ -65,13 +65,15 @@ def test_people_are_seen_by_name_and_nobody_by_an_id(visitor, named, room):
     room(mira, message="hello")
     creator = room.creator
 
-    page = visitor(jonas.user, claims=jonas.claims).open(f"/rooms/{room.name}")
+    watching = visitor(jonas.user, claims=jonas.claims)
+    page = watching.open(f"/rooms/{room.name}")
     expect(page.locator(".feed-line .who").first).to_have_text("Mira Sol")
     expect(page.locator(".host-chip .who")).to_have_text("Lea Luna")
     expect(page.locator(".person .who").first).to_have_text("Jonas")
     expect(page.locator(".stage")).to_have_attribute("aria-label", "Lea Luna's stream")
     page.get_by_role("tab", name="Top gifters").click()
     expect(page.locator(".ranks .who")).to_have_text("Mira Sol")
+    watching.keep("people-room")
     pages = [page]
 
     page = visitor(mira.user, claims=mira.claims).open("/wallet")
@@ -140,7 +142,8 @@ def test_a_long_name_ends_in_dots_and_one_of_another_script_turns_nothing_round(
     room(long)
     room(arabic, message="مرحبا")
 
-    page = visitor(jonas.user, claims=jonas.claims, width=width).open(f"/rooms/{room.name}")
+    guest = visitor(jonas.user, claims=jonas.claims, width=width)
+    page = guest.open(f"/rooms/{room.name}")
     gifts = page.locator(".feed-line:not(.said)")
     expect(gifts.locator(".who", has_text=ARABIC)).to_have_count(1)
 
@@ -148,8 +151,12 @@ def test_a_long_name_ends_in_dots_and_one_of_another_script_turns_nothing_round(
     expect(wide).to_have_attribute("title", LONG)
     is_cut = "node => node.scrollWidth > node.clientWidth && node.getClientRects().length === 1"
     assert wide.evaluate(is_cut)
+    guest.keep(f"people-long-names-{width}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     # What is beside a name stays where it is: the amount is at the end of the line.
+    # A sentence about them is read to its end.
+    for line in page.locator(".feed-line.said").all():
+        assert line.evaluate("node => node.scrollWidth <= node.clientWidth"), line.inner_text()
     for line in gifts.all():
         name, amount = line.locator(".who").bounding_box(), line.locator(".amount").bounding_box()
         assert name["x"] + name["width"] <= amount["x"] + amount["width"]

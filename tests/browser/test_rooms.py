@@ -97,7 +97,7 @@ def test_whoever_comes_after_the_end_finds_nobody_live(visitor, system, lea, mir
     go_live(lea, room)
     go(system, lea.user, room)
 
-    is_empty(visitor(mira.user).open(f"/rooms/{room}"), f"{lea.user} is not live")
+    is_empty(visitor(mira.user).open(f"/rooms/{room}"), f"{lea.name} is not live")
 
 
 def test_whoever_waits_in_an_empty_room_sees_its_creator_come(visitor, lea, mira):

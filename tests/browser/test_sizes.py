@@ -31,10 +31,15 @@ CUT_OFF = """() => {
   const clips = (style) => ["hidden", "clip"].includes(style.overflowX)
     || /paint|strict|content/.test(style.contain);
   const isCutOff = (text) => {
+    const own = [...text.childNodes].filter((child) => child.nodeType === Node.TEXT_NODE);
     const range = document.createRange();
-    range.selectNodeContents(text);
-    const { left, right, width } = range.getBoundingClientRect();
-    if (!width) return false;
+    const boxes = own.flatMap((each) => {
+      range.selectNode(each);
+      return [...range.getClientRects()];
+    });
+    const left = Math.min(...boxes.map((box) => box.left));
+    const right = Math.max(...boxes.map((box) => box.right));
+    if (!boxes.length) return false;
     for (let node = text; node !== document.body; node = node.parentElement) {
       const style = getComputedStyle(node);
       const isHidden = style.clipPath !== "none" || style.textOverflow === "ellipsis";

@@ -14,6 +14,24 @@ GIFTS = 1_500
 FILES = "/v1/operator/gifts/files"
 FILM = ".effects .film .shown svg"
 # Where the first moving group of the film is, as it is drawn.
+# A film of half a second, as the browser itself makes it; in characters, for it to be handed over.
+MADE = """async () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 64 });
+    const drawing = canvas.getContext("2d");
+    const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: "video/webm" });
+    const pieces = [];
+    recorder.ondataavailable = (event) => pieces.push(event.data);
+    const done = new Promise((resolve) => { recorder.onstop = resolve; });
+    recorder.start();
+    for (let step = 0; step < 10; step += 1) {
+        drawing.fillRect(step * 6, 20, 6, 20);
+        await new Promise((next) => setTimeout(next, 50));
+    }
+    recorder.stop();
+    await done;
+    const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
+    return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}"""
 PLACE = f"document.querySelector('{FILM} g[transform]')?.getAttribute('transform')"
 
 
@@ -60,9 +78,9 @@ def preview(page, gift_type):
 
 def test_an_uploaded_lottie_gift_is_sent_and_moves_on_the_stage(visitor, stage, room, mira, edit):
     operator, dialog = edit("g_fox")
-    dialog.locator("[name=animation]").set_input_files(
-        chosen("fox.json", lottie(layer(ln="stage", cl="big")), "application/json")
-    )
+    # Longer than any other body may be.
+    film = lottie(layer(ln="stage", cl="big"), meta={"d": "x" * 300_000})
+    dialog.locator("[name=animation]").set_input_files(chosen("fox.json", film, "application/json"))
     expect(dialog.locator(".file-stage svg")).to_be_visible()
     dialog.locator("[name=picture]").set_input_files(chosen("fox.svg", svg(), "image/svg+xml"))
     expect(dialog.locator(".files")).to_contain_text("An uploaded picture")
@@ -105,6 +123,22 @@ def test_a_film_of_any_other_format_is_shown_as_well(visitor, room, mira, edit):
         page = visitor(mira.user).open(f"/rooms/{room}")
         preview(page, gift_type)
         page.locator(f".effects .film img[src='/v1/catalogue/files/{digest(content)}']").wait_for()
+
+
+def test_a_video_is_played_without_a_sound_and_let_go_of(visitor, room, mira, edit):
+    operator, dialog = edit("g_owl")
+    video = operator.page.evaluate(MADE).encode("latin-1")
+    dialog.locator("[name=animation]").set_input_files(chosen("owl.webm", video, "video/webm"))
+    expect(dialog.locator(".file-stage video")).to_be_visible()
+    saved(dialog)
+
+    page = visitor(mira.user).open(f"/rooms/{room}")
+    preview(page, "g_owl")
+    page.wait_for_function(
+        "() => document.querySelector('.effects .film video')?.currentTime > 0"
+        " && document.querySelector('.effects .film video').muted"
+    )
+    expect(page.locator(".effects .film")).to_have_count(0)
 
 
 def test_a_dangerous_file_is_refused_with_what_is_wrong_with_it(edit):

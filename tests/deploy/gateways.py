@@ -42,6 +42,7 @@ class _Answers(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked += 1
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.server.status == 200 and self.path.partition("?")[0] == FEED:
             self._follow()
             return

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from deploy.config.environment import ROOT
+from services.web.languages import DEFAULT, fill_in_english, read_languages
 from services.web.main import build
 from services.web.settings import Settings
 from shared.http.problems import OTHER_PROBLEMS
@@ -104,3 +105,16 @@ async def test_a_head_of_a_page_has_the_headers_of_the_page(anybody, address):
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == page.headers["content-length"]
     assert head.headers["content-type"] == page.headers["content-type"]
+
+
+async def test_a_wrong_address_is_told_in_the_readers_language_and_in_english_for_want_of_words():
+    german = {DEFAULT: read_languages()[DEFAULT], "de": {"wrong-address.title": "Hier ist nichts."}}
+    app = build(Settings(port=1))
+    app.state.languages = fill_in_english(german)
+    async with client_of(app) as anybody:
+        page = await anybody.get("/walet", headers={**BROWSER, "Accept-Language": "de-AT"})
+
+    assert page.headers["content-language"] == "de"
+    assert '<html lang="de" dir="ltr">' in page.text
+    assert "<h1>Hier ist nichts.</h1>" in page.text
+    assert "Check the address" in page.text

@@ -27,7 +27,7 @@ from services.gift.domain.formats import read_file
 from services.gift.store import files as store
 from services.gift.store.files import CatalogueFile
 from shared.contracts.base import in_unit, like
-from shared.http import PRINTABLE, refusals
+from shared.http import PRINTABLE, Reference, refusals
 from shared.http.access import EVERYBODY
 from shared.http.auth import ScopeMissing
 from shared.http.bodies import Body
@@ -133,14 +133,14 @@ class CatalogueFilesResponse(Body):
     openapi_extra=EVERYBODY,
     responses=_FILE | refusals(NoSuchCatalogueFile),
 )
-async def download_catalogue_file(file: FileId, request: Request, cache: Cache) -> Response:
+async def download_catalogue_file(file: FileId, request: Request, db: Reference) -> Response:
     """
     Read a picture or film of a gift. Everybody may, without a token: `img` cannot carry one.
 
     Its name is what it is, so it can be kept for good. A part of it is had with `Range`, as
     players of films ask for it.
     """
-    async with cache.transaction() as tx:
+    async with db.transaction() as tx:
         found = await files.read_content(tx, file)
     headers = {
         "Accept-Ranges": "bytes",

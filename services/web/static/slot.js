@@ -7,7 +7,8 @@ import { isUnderlaid, tell } from "./host.js";
 const PLAYER = document.querySelector("meta[name=ovation-player]")?.getAttribute("content") ?? "";
 const ALLOWED = {
   allow: "autoplay; encrypted-media; fullscreen; picture-in-picture",
-  sandbox: "allow-scripts allow-same-origin allow-presentation allow-popups allow-forms",
+  // One of our own origin would read what we keep, and take its own sandbox off.
+  sandbox: `allow-scripts allow-presentation allow-popups allow-forms${PLAYER.startsWith(`${location.origin}/`) ? "" : " allow-same-origin"}`,
   referrerpolicy: "strict-origin",
 };
 

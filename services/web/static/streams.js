@@ -11,17 +11,20 @@ const SHOWN = 10;
 const YEAR_MS = 365 * 86_400_000;
 const pathOf = (room) => path`/v1/rooms/${room}`;
 
-/** The rooms of the caller, asked for once until `refresh`. */
+/** The rooms of the caller, asked for once until `refresh`, which tells whoever shows them. */
 export function ownRooms() {
   let known = null;
+  const listeners = [];
   return {
     list: () => { known ??= get("/v1/creators/me/rooms").then(({ items }) => items, (error) => { known = null; throw error; }); return known; },
-    refresh: () => { known = null; },
+    onChange: (listener) => listeners.push(listener),
+    refresh: () => { known = null; for (const listener of listeners) listener(); },
   };
 }
 
 export function streams(rooms, person) {
-  const section = card(t("stream.title"), () => draw(rooms, person, () => { rooms.refresh(); section.refresh(); }), { id: "stream" });
+  const section = card(t("stream.title"), () => draw(rooms, person, rooms.refresh), { id: "stream" });
+  rooms.onChange(section.refresh);
   return section;
 }
 

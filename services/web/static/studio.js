@@ -14,9 +14,11 @@ const SHOWN = 10;
 const INCOME_DAYS = 30;
 const DAY_MS = 86_400_000;
 
-/** @param {{list: () => Promise<{room: string, stream: object | null}[]>}} rooms */
+/** @param {{list: () => Promise<{room: string, stream: object | null}[]>, onChange: (listener: () => unknown) => void}} rooms */
 export function studio(rooms) {
   const goals = card(t("goal.title"), async () => drawGoals(await rooms.list(), () => goals.refresh()), { id: "goals" });
+  // A goal is of a room, and there may be a new one.
+  rooms.onChange(goals.refresh);
   const perks = card(t("perk.title"), () => drawPerks(() => perks.refresh()), { id: "perks" });
   const supporters = card(t("supporter.title"), drawSupporters, { id: "supporters" });
   return { goals, perks, supporters };
