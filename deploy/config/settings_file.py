@@ -60,7 +60,8 @@ OF_INSTALLATION: Mapping[str, str] = {
     "OTEL_TRACES_SAMPLER": "Which traces are kept, by its name in OpenTelemetry.",
     "OTEL_TRACES_SAMPLER_ARG": "The share of traces that is kept.",
     "WEB_HOST_ORIGINS": "The sites, by spaces, that may frame the pages and sign people in.",
-    "WEB_PICTURE_ORIGINS": "The sites, by spaces, from which gifts' pictures and films may come.",
+    "WEB_PICTURE_ORIGINS": "The sites, by spaces, from which pictures and films of gifts and"
+    " pictures of people may come.",
     "WEB_RUNBOOKS_URL": "Where the runbooks are published, which the operators' console links to.",
     "OVATION_DOMAIN": "The name of your site, for which Caddy gets a certificate.",
     "OVATION_ACME_URL": "The directory of the ACME authority that signs certificates.",

@@ -22,7 +22,7 @@ NAME_MAX = 40
 class Settings(ClaimSettings):
     """
     `host_origins` are the sites, by spaces, that may frame the pages and sign people in;
-    `picture_origins` those whose pictures and films the catalogue's gifts may have;
+    `picture_origins` those whose pictures people and gifts may have, and films gifts;
     `people_file` lists the people to sign in as where a development issuer is. The console links
     to the runbooks below `runbooks_url`, if they are published anywhere. Where tokens say
     what they say is what the services have as theirs: pages show what a token's holder may do.

@@ -12,6 +12,7 @@ import os
 import statistics
 import time
 from dataclasses import dataclass
+from itertools import cycle
 from uuid import uuid4
 
 from playwright.sync_api import sync_playwright
@@ -26,6 +27,7 @@ from tests.journeys.people import stage_on
 WARM_UP = 300
 # After so many it is looked at what is held, to see whether it grows.
 SLICE = 500
+KINDS = 18
 FILM = "data:application/json;base64," + base64.b64encode(lottie()).decode()
 # All that shows a gift, with the parts of the page; each loud gift is over soon after it began.
 SHOWER = """async () => {
@@ -138,15 +140,18 @@ def allow_films(route):
 def measure_seen(stage, person, room, gifts):
     """Send gifts one after another; return after how many seconds each was on another's page."""
     lea, giver = stage.person("lea", **CREATOR), stage.person("jonas", **VIEWER)
-    stage.buy(giver, "coins_500")
-    stage.give(giver, lea.user, room=room)
+    stage.buy(giver, "coins_5000")
+    # One kind after another: gifts of one kind would join a combo, which is one line.
+    by_price = sorted(giver.get("/v1/catalogue")["items"], key=lambda gift: gift["price_coins"])
+    kinds = cycle([gift["gift_type"] for gift in by_price[:KINDS]])
+    assert stage.give(giver, lea.user, next(kinds), room=room).status_code == 201
     page = person.open(f"/rooms/{room}")
     page.locator("[data-says]").first.wait_for(state="attached")
     page.evaluate(NOTE_SEEN)
     took = []
     for _ in range(gifts):
         began = time.time()
-        sent = stage.give(giver, lea.user, room=room, message=uuid4().hex).json()["gift"]
+        sent = stage.give(giver, lea.user, next(kinds), room=room).json()["gift"]
         page.wait_for_function("gift => window.seen[gift]", arg=sent)
         took.append(page.evaluate("gift => window.seen[gift]", sent) / 1_000 - began)
     return took

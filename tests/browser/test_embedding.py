@@ -15,6 +15,7 @@ from tests.browser.alone import Api, pages_alone
 from tests.browser.conftest import TIMEOUT_MILLISECONDS
 from tests.browser.test_signing_in import serving
 from tests.clients import a_token
+from tests.journeys.people import eventually
 
 # The host allows no style in a text, no script but its own and ours, no frame but ours.
 POLICY = (
@@ -87,7 +88,7 @@ def test_the_gifts_alone_are_as_high_as_they_have_to_be_and_send(browser, width)
     with a_host(browser, GIFTS, api=api, size=(width, 900)) as page:
         frame = page.frame_locator("ovation-gifts iframe")
         frame.locator("#send").click()
-        page.wait_for_function("heard.length > 0")
+        eventually(lambda: heard(page, "gift"))
 
         (gift,) = heard(page, "gift")
         assert (gift["gift_type"], gift["creator"], gift["room"]) == ("g_pebble", "lea", "room-1")
@@ -132,7 +133,7 @@ def test_the_hosts_player_shows_through_the_room_where_the_stage_is(browser, siz
         frame.locator(".host-chip").wait_for()
         frame.locator("#send").wait_for(state="attached")
         stage = frame.locator(".stage-slot")
-        page.wait_for_function("document.querySelector('.player').offsetWidth > 100")
+        eventually(lambda: page.evaluate("document.querySelector('.player').offsetWidth > 100"))
 
         inside, outside = stage.bounding_box(), page.locator(".player").bounding_box()
         assert [round(inside[side]) for side in inside] == [round(outside[side]) for side in inside]

@@ -51,7 +51,7 @@ function line(service, one, queue, refresh) {
       one.not_redriven_because ? el("span", { class: "small" }, t("console.dead-evidence", { reason: one.not_redriven_because })) : null,
       el("details", {}, el("summary", { "aria-label": t("console.dead-content-of", { message: about }) }, t("console.dead-content")), el("pre", { class: "small scroll", tabindex: "0" }, content(one)),
         one.correlation_id ? el("p", { class: "small" }, el("a", { href: searchAddress(one.message) }, t("console.dead-trace"))) : null)),
-    may("dead-letters:write") && !one.not_redriven_because ? actionButton(t(one.redrive ? "console.finish" : "console.redrive"), t("console.redrive-about", { message: about, queue }), () => redrive(service, one, queue, refresh), { quiet: false }) : null);
+    may("dead-letters:write") && !one.not_redriven_because ? actionButton(t(one.redrive ? "console.finish" : "console.redrive"), t(one.redrive ? "console.finish-about" : "console.redrive-about", { message: about, queue }), () => redrive(service, one, queue, refresh), { quiet: false }) : null);
 }
 
 /** A stranger may have written it: it is text, and stays it. */
