@@ -205,7 +205,7 @@ _ALL = (
         "live",
         routes=(
             FEED,
-            "^/v1/(rooms|creators|gifters|entitlements|people)(/|$)",
+            "^/v1/(rooms|creators(?!/me/earnings)|gifters|entitlements|people)(/|$)",
             "^/v1/me/export/live$",
             "^/v1/operator/live(/|$)",
         ),

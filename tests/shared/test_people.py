@@ -38,6 +38,9 @@ NAMES_NOBODY = {
     "GET /v1/operator/purchase/trial-balance",
     *(f"GET /v1/operator/{service}/operations" for service in DATABASES),
     *(f"GET /v1/operator/{service}/messages/{{message}}" for service in DATABASES),
+    *(f"GET /v1/operator/{service}/dead-letters" for service in DATABASES),
+    # Whom a dead letter is about stands in its event: tests/journeys/test_authority_matrix.py.
+    *(f"POST /v1/operator/{service}/dead-letters/{{dead_letter}}/redrive" for service in DATABASES),
     "GET /v1/operator/wallet/books",
     "GET /v1/operator/wallet/breakage",
     "GET /v1/operator/wallet/liability",

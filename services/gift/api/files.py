@@ -47,7 +47,11 @@ _UPLOAD: dict[str, Any] = {
         "content": {"application/octet-stream": _BINARY},
     }
 }
-_CONTENT: dict[str, Any] = {media_type: {} for media_type in MEDIA_TYPES.values()}
+# Generated clients read the first: bytes, whatever their type.
+_CONTENT: dict[str, Any] = {
+    "application/octet-stream": _BINARY,
+    **{media_type: {} for media_type in MEDIA_TYPES.values()},
+}
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": _CONTENT, "description": "The file. It never changes."},
     206: {"content": _CONTENT, "description": "The part of the file that `Range` asks for."},
