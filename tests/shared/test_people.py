@@ -39,7 +39,7 @@ NAMES_NOBODY = {
     *(f"GET /v1/operator/{service}/operations" for service in DATABASES),
     *(f"GET /v1/operator/{service}/messages/{{message}}" for service in DATABASES),
     *(f"GET /v1/operator/{service}/dead-letters" for service in DATABASES),
-    # Whom a dead letter is about stands in its event: tests/journeys/test_authority_matrix.py.
+    # Whom a dead letter is about stands in its event: tests/shared/messaging/test_dead_letters.py.
     *(f"POST /v1/operator/{service}/dead-letters/{{dead_letter}}/redrive" for service in DATABASES),
     "GET /v1/operator/wallet/books",
     "GET /v1/operator/wallet/breakage",
