@@ -13,7 +13,7 @@ BUDGETS = {
     "wallet": (25, 60),
     "creator": (35, 60),
     # Everything of six services at once, for people at desks.
-    "operator": (45, 75),
+    "operator": (45, 80),
     "paid": (10, 30),
 }
 
