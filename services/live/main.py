@@ -33,7 +33,6 @@ def build(settings: Settings) -> Service:
         consumers=consumers.build(database, broker, show=hub.show),
         jobs=jobs.build(database),
         tasks=(hub.run, notes.run),
-        closing=(host.close,) if host else (),
     )
 
 

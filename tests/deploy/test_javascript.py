@@ -8,7 +8,7 @@ import pytest
 from deploy.checks import ROOT, javascript
 from deploy.checks.javascript import CHECKED, FOLDER, MISSING, check
 
-STATIC = "services/web/static"
+STATIC, LANGUAGES = "services/web/static", "services/web/languages"
 
 needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason=MISSING)
 
@@ -20,6 +20,7 @@ def copied(tmp_path_factory):
     for name in {*CHECKED, FOLDER} - {"tests"}:
         ignored = shutil.ignore_patterns("node_modules", "made")
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
+    shutil.copytree(ROOT / LANGUAGES, root / LANGUAGES)
     (root / "tests").mkdir()
     (root / "deploy" / "gateway").mkdir()
     shutil.copy(ROOT / "deploy" / "gateway" / "openapi.json", root / "deploy" / "gateway")

@@ -66,7 +66,6 @@ async def asked(host, clock):
     async with served(host) as url:
         client = PeopleHost(f"{url}/people", "the-key", clock=clock)
         yield client
-        await client.close()
 
 
 @pytest.fixture
@@ -203,7 +202,6 @@ async def test_what_the_host_said_before_is_shown_while_it_is_down(asked, host, 
 async def test_a_host_that_is_not_there_breaks_nothing(clock):
     gone = PeopleHost("http://127.0.0.1:9/people", "the-key", clock=clock)
     assert await gone.find(["a"]) == {}
-    await gone.close()
 
 
 async def test_what_a_host_says_is_made_harmless_too(asked, host):

@@ -2,25 +2,34 @@
 The host application says how people are called and what they look like: one request a batch.
 
 Its answer is never waited for long, and nothing depends on it. A host that fails is left alone
-for a while, at first for some seconds; what it said before is shown meanwhile.
+for a while, at first for some seconds; what it said before is shown meanwhile. The standard
+library asks: answers are kept for minutes, and an HTTP client of its own would cost live's image
+packages and memory.
 """
 
+import asyncio
+import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import structlog
 from prometheus_client import Counter
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from services.live.domain.profiles import Profile, profile_of
-from shared.http.provider_client import ProviderClient, ProviderUnavailable, read_answer
 
 log = structlog.get_logger()
 
 ANSWER_SECONDS_MAX = 1.0
-CONNECTIONS_MAX = 8
+ANSWER_BYTES_MAX = 1_000_000
+_PART_BYTES = 65_536
+CONNECTIONS_MAX = 4
 ASKED_MAX = 50
 KNOWN_SECONDS = 600.0
 UNKNOWN_SECONDS = 60.0
@@ -55,12 +64,9 @@ class PeopleHost:
     """The host application, by the address and the key of the settings."""
 
     def __init__(self, url: str, key: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = ProviderClient(
-            url=url,
-            api_key=key,
-            answer_seconds_max=ANSWER_SECONDS_MAX,
-            connections_max=CONNECTIONS_MAX,
-        )
+        self._url = url
+        self._key = key
+        self._connections = asyncio.Semaphore(CONNECTIONS_MAX)
         self._clock = clock
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
         self._pause_seconds = 0.0
@@ -75,9 +81,6 @@ class PeopleHost:
         kept = ((user, self._cache.get(user)) for user in users)
         return {user: each.profile for user, each in kept if each and each.profile}
 
-    async def close(self) -> None:
-        await self._client.close()
-
     def _is_fresh(self, user: str, now: float) -> bool:
         kept = self._cache.get(user)
         return kept is not None and now < kept.until
@@ -91,9 +94,10 @@ class PeopleHost:
             # One request tries whether it is back; others do not wait for it.
             self._asked_again_at = self._clock() + pause_seconds
         try:
-            answer = await self._client.request("POST", "", json={"ids": users})
-            listed = read_answer(_People, answer).people
-        except ProviderUnavailable as error:
+            async with self._connections, asyncio.timeout(ANSWER_SECONDS_MAX):
+                answer = await asyncio.to_thread(_post, self._url, self._key, {"ids": users})
+            listed = _People.model_validate_json(answer).people
+        except (OSError, HTTPException, ValidationError, ValueError) as error:
             REQUESTS.labels("failed").inc()
             # Requests that failed together are one failure.
             if self._pause_seconds == pause_seconds:
@@ -103,10 +107,12 @@ class PeopleHost:
         self._pause_seconds = self._asked_again_at = 0.0
         self._keep(users, listed)
 
-    def _leave_alone(self, error: ProviderUnavailable) -> None:
+    def _leave_alone(self, error: Exception) -> None:
         self._pause_seconds = min(max(2 * self._pause_seconds, PAUSE_SECONDS), PAUSE_SECONDS_MAX)
         self._asked_again_at = self._clock() + self._pause_seconds
-        log.warning("people.host_failed", error=str(error)[:200], pause_seconds=self._pause_seconds)
+        log.warning(
+            "people.host_failed", error=repr(error)[:200], pause_seconds=self._pause_seconds
+        )
 
     def _keep(self, users: Sequence[str], listed: Iterable[_Person]) -> None:
         """Keep what was said of those who were asked for; others are nobody's business."""
@@ -125,3 +131,30 @@ class PeopleHost:
             self._cache.move_to_end(user)
         while len(self._cache) > CACHED_MAX:
             self._cache.popitem(last=False)
+
+
+class _NotMoved(HTTPRedirectHandler):
+    """Goes nowhere else: the address is the operator's, and so is the key."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _post(url: str, key: str, body: dict[str, Any]) -> bytes:
+    """Post in a thread, which ends soon after the caller has given up."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    request = Request(url, json.dumps(body).encode(), headers, method="POST")  # noqa: S310 - settings
+    give_up_at = time.monotonic() + ANSWER_SECONDS_MAX
+    document = b""
+    try:
+        with build_opener(_NotMoved).open(request, timeout=ANSWER_SECONDS_MAX) as answer:
+            while part := answer.read1(_PART_BYTES):
+                document += part
+                if len(document) > ANSWER_BYTES_MAX:
+                    raise ValueError(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+                if time.monotonic() > give_up_at:
+                    raise TimeoutError(f"the answer took over {ANSWER_SECONDS_MAX} s")
+    except HTTPError as refused:
+        refused.close()
+        raise
+    return document
