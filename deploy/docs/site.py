@@ -130,6 +130,9 @@ def _file(path: Path, config: MkDocsConfig) -> File:
 
 def _address(place: str) -> str:
     """Return where the site has a file: pages of `docs/` at its root, without their suffix."""
+    if place.endswith(".html"):
+        # An example is read here; run, it would fetch from the reader's own machine.
+        return f"{place}.txt"
     if not place.endswith(".md"):
         return place
     name = place.removeprefix("docs/").removesuffix(".md").removesuffix("README").lower().strip("/")

@@ -53,7 +53,7 @@ def test_a_viewer_saves_all_that_is_known_and_is_erased_once_nothing_is_left(vis
     # What was bought is theirs: they are told what is left, and say that they give it up.
     ask_to_be_erased(page, forfeit=False)
     card.get_by_text("Not yet: something has to end first").wait_for()
-    expect(card.get_by_role("listitem").filter(has_text="Coins left")).to_have_count(1)
+    expect(card.get_by_role("listitem").filter(has_text="Coins are left")).to_have_count(1)
     page.get_by_role("button", name="Erase me …").click()
     found["dialog"] = faults(page, axe)
     page.keyboard.press("Escape")
