@@ -28,7 +28,7 @@ RUNS = {
     "reconcile": "",
     "seal verify": "wallet",
     "dlq ls": "",
-    "dlq history": "",
+    "dlq history": "--queue live.gifts",
     "dlq show": "--queue live.gifts",
     "dlq redrive": "--queue live.gifts --yes",
     "dlq drop": "--queue live.gifts --yes",
