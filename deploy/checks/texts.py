@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from deploy.checks import Finding
 
 _SCRIPTS = re.compile(r"services/web/static/(?!marks\.js).*\.js")
-# A comment, or a string; of the two whatever comes first.
+# A comment or a string. Quotes inside a comment begin no string.
 _TOKEN = re.compile(
     r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL
 )
 _HOLE = re.compile(r"\$\{[^}]*\}")
 # A word that begins a sentence, or the end of one after several words.
 _TEXT = re.compile(r"^\W*[A-Z][a-z]+($|[ ,.!?…'’:])|[a-z]{2,} [a-z]{2,}.*[.!?…]$")  # noqa: RUF001
-# What only programs read: names of keys and headers, and errors that are nobody's refusal.
+# What only programs read: names of keys and headers.
 _OF_PROGRAMS = frozenset(("Escape", "Enter", "Home", "End", "Tab", "Bearer "))
 _ERROR = re.compile(r"new (Type)?Error\($")
 _ADVICE = "write a message in services/web/languages/en.json, and show it with t(…)"

@@ -87,7 +87,7 @@ async def read(
 async def history(
     installation: Installation, selection: Selection
 ) -> AsyncIterator[dict[str, object]]:
-    """Yield what ever became a dead letter of a queue, in 30 days, whatever became of it since."""
+    """Yield the dead letters of a queue of the last 30 days, also those that were removed."""
     async with installation.connect() as connection:
         shown = 0
         async for message in read_log(connection, DEAD_LETTER_STREAM, start="first"):
