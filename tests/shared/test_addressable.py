@@ -39,6 +39,7 @@ SOURCES = {
     "gift_type": "bodies of routes, a file",
     "campaign": "the path of the route that makes it",
     "hold": "a provider's warning",
+    "file": "the digest of what is uploaded",
     "statement": "a pattern: a month or a year",
     "team": "the command that adds a team",
     "currency": "the path of the route that makes it: a code of ISO 4217",

@@ -6,6 +6,7 @@ asked as well, and one that takes something unknown fails the test until it is s
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -48,6 +49,7 @@ class Story:
 
     def __init__(self, stage, system, http):
         self.stage, self.system, self.http = stage, system, http
+        self.began = datetime.now(UTC)
         self.room = f"room-{uuid4().hex[:6]}"
         self.lea = stage.person("lea", roles=["creator"])
         self.shy, self.otto, self.nosy = (stage.person(each) for each in ("shy", "otto", "nosy"))
@@ -142,6 +144,10 @@ class Story:
             },
             "team": ["me", "charts"],
             "event_name": ["gift.sent"],
+            "queue": ["gift.outcomes"],
+            "id": [self.people],
+            "from": [self.began.isoformat()],
+            "to": [(self.began + timedelta(days=1)).isoformat()],
             "state": ["delivered"],
             "entitlement": [self.entitlement],
             "gift_type": ["g_tea"],

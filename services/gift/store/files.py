@@ -115,10 +115,10 @@ _ADD = text("""
     VALUES (:digest, :format, :is_moving, CAST(:width AS integer), CAST(:height AS integer),
             CAST(:duration_ms AS integer), :content, :operator)
 """)
-_TOUCH = text("UPDATE catalogue_files SET used_at = clock_timestamp() WHERE digest = :digest")
+_TOUCH = text("UPDATE catalogue_files SET used_at = now() WHERE digest = :digest")
 _DELETE = text("DELETE FROM catalogue_files WHERE digest = :digest")
 _NOTE_USED = text(f"""
-    UPDATE catalogue_files SET used_at = clock_timestamp()
+    UPDATE catalogue_files SET used_at = now()
     WHERE used_at < clock_timestamp() - make_interval(hours => :hours)
       AND EXISTS (SELECT FROM gift_types WHERE {_SHOWS})
 """)  # noqa: S608 - our own text only
