@@ -51,9 +51,9 @@ class Stage:
         for client in (self._http, self._provider, self._payroll):
             client.close()
 
-    def buy(self, person, package="coins_100", *, card=GOOD_CARD, **wish):
+    def buy(self, person, package="coins_100", *, card=GOOD_CARD, key=None, **wish):
         """Buy coins and wait until they are in the wallet; return the purchase."""
-        bought = person.post("/v1/purchases", {"package": package, **wish}).json()
+        bought = person.post("/v1/purchases", {"package": package, **wish}, key=key).json()
         self._http.post(bought["next_action"]["url"], data={"card": card})
         path = f"/v1/purchases/{bought['purchase']}"
         eventually(lambda: person.get(path)["state"] == "completed")
