@@ -1,24 +1,17 @@
 """Someone in a story: with a token, calling the public HTTP API as the host's app would."""
 
-import ssl
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
+from deploy.harness.authorities import trusted
 from deploy.harness.issuer import ADULT_YEARS
 
 
 class StoryFailed(Exception):
     """A step did not do what the story says; the message is what it did instead."""
-
-
-@cache
-def trusted() -> ssl.SSLContext:
-    """Read the authorities that clients trust, once: reading them takes longer than a request."""
-    return httpx.create_ssl_context()
 
 
 class Person:

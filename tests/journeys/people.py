@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import httpx
 
-from deploy.demo.person import Person, trusted
+from deploy.demo.person import Person
+from deploy.harness.authorities import trusted
 
 GOOD_CARD = "4242424242424242"
 FINISH_SECONDS_MAX = 60.0
