@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from services.gift.domain.embedded import EmbeddedPictures
 from services.gift.domain.files import (
     FileDamaged,
     FileFacts,
@@ -53,11 +54,23 @@ def read_lottie(content: bytes) -> FileFacts:
 
 def _parse(content: bytes) -> Any:
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return json.loads(
+            content.decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_once_each,
+        )
     except RecursionError:
         raise FileTooLarge(what="depth", found=DEPTH_MAX + 1, max=DEPTH_MAX) from None
     except ValueError:
         raise FileDamaged(what="json") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that stands twice in an object: of two, some players take the first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise FileDamaged(what="name")
+    return found
 
 
 def _refuse_constant(_: str) -> NoReturn:
@@ -99,26 +112,45 @@ def _count_shapes(document: Part) -> None:
     own: dict[str, int] = {}
     shows: dict[str, list[str]] = defaultdict(list)
     layers = 0
-    compositions: dict[str, Any] = {"": document["layers"]}
-    for asset in _parts(document.get("assets", [])):
-        if "layers" in asset:
-            compositions[f"#{asset.get('id')}"] = asset["layers"]
-        else:
-            _check_asset(asset)
-    for font in _parts((document.get("fonts") or {}).get("list", [])):
-        raise FileUnsafe(what="font", name=str(font.get("fName", ""))[:80])
+    compositions = {"": document["layers"], **_compositions(document)}
+    fonts = document.get("fonts") or {}
+    for font in _parts(fonts.get("list", []) if isinstance(fonts, dict) else fonts):
+        raise FileUnsafe(what="font", name=_shown(font.get("fName", "")))
     for name, found in compositions.items():
         own[name] = 0
         for layer in _parts(found):
             layers += 1
-            if layer.get("ty") not in _LAYERS:
-                raise FileUnsafe(what="layer", name=str(layer.get("ty"))[:80])
-            if layer["ty"] == _COMPOSITION:
+            kind = layer.get("ty")
+            if not isinstance(kind, int | float) or kind not in _LAYERS:
+                raise FileUnsafe(what="layer", name=_shown(kind))
+            if kind == _COMPOSITION:
                 shows[name].append(f"#{layer.get('refId')}")
             own[name] += 1 + _shapes(layer.get("shapes", []))
     if layers > LAYERS_MAX:
         raise FileTooLarge(what="layers", found=layers, max=LAYERS_MAX)
     drawn(own, shows, "", most=SHAPES_MAX)
+
+
+def _shown(value: Any) -> str:
+    """Return what a refusal names: a value of a stranger may be long, or half a character."""
+    return str(value)[:80].encode(errors="replace").decode()
+
+
+def _compositions(document: Part) -> dict[str, Any]:
+    """Return the layers of each composition, and look at each picture."""
+    compositions: dict[str, Any] = {}
+    pictures = EmbeddedPictures()
+    for asset in _parts(document.get("assets", [])):
+        if "layers" in asset:
+            # Of two with one id, players take the first.
+            if (name := f"#{asset.get('id')}") in compositions:
+                raise FileDamaged(what="asset")
+            compositions[name] = asset["layers"]
+        # A composition with an address is a picture to a layer that shows it as one.
+        if "layers" not in asset or _address_of(asset):
+            _check_asset(asset)
+            pictures.add(_address_of(asset))
+    return compositions
 
 
 def _parts(found: Any) -> list[Part]:
@@ -127,11 +159,15 @@ def _parts(found: Any) -> list[Part]:
     return found
 
 
+def _address_of(asset: Part) -> str:
+    return f"{asset.get('u') or ''}{asset.get('p') or ''}"
+
+
 def _check_asset(asset: Part) -> None:
     """Pictures are in the file itself: nothing is fetched while a gift is played."""
-    address = f"{asset.get('u') or ''}{asset.get('p') or ''}"
+    address = _address_of(asset)
     if not address or not _EMBEDDED.fullmatch(address) or asset.get("e") != 1:
-        raise FileUnsafe(what="address", name=address[:80])
+        raise FileUnsafe(what="address", name=_shown(address))
 
 
 def _shapes(found: Any) -> int:
@@ -152,12 +188,18 @@ def _copies(given: Any) -> int:
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
+            # A slot's number stands elsewhere in the file.
+            if "sid" in value:
+                raise FileUnsafe(what="slot", name=_shown(value["sid"]))
             # What comes with a moving number: its times and curves.
             waiting += [each for key, each in value.items() if key in ("k", "s", "e")]
         elif isinstance(value, list):
             waiting += value
         elif isinstance(value, int | float):
             most = max(most, value)
+        elif value is not None:
+            # A text counts as a number in JavaScript.
+            raise FileDamaged(what="copies")
     if most > COPIES_MAX:
         raise FileTooLarge(what="copies", found=COPIES_MAX + 1, max=COPIES_MAX)
     return math.ceil(most)
