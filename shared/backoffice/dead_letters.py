@@ -38,7 +38,9 @@ CONFIRM_SECONDS_MAX = 8.0
 CONFIRM_POLL_SECONDS = 0.05
 # Looks at one queue take turns: what one holds, the others would not find.
 TURN_SECONDS_MAX = 5
-PEOPLE_MAX = 10
+# Whom an event names beside those whom requests name: a share's creator, guests of a stream.
+ALSO_NAMED = ("shared_by", "guests")
+PEOPLE_MAX = 50
 
 
 class NoSuchQueue(Refusal):
@@ -194,7 +196,10 @@ def people_of(body: bytes) -> list[str]:
     try:
         envelope = from_json(body)
         data = envelope["data"]
-        given = [envelope["partitionkey"], *(data.get(field) for field in sorted(PERSON_FIELDS))]
+        given = [envelope["partitionkey"]]
+        for field in (*sorted(PERSON_FIELDS), *ALSO_NAMED):
+            named = data.get(field)
+            given += named if isinstance(named, list) else [named]
     except (ValueError, LookupError, TypeError, AttributeError):
         return []
     return list(dict.fromkeys(each for each in given if isinstance(each, str) and each))[

@@ -470,6 +470,11 @@ async def test_a_service_can_remove_its_dead_letters_and_not_what_they_prove(
         (b"\xff", []),
         (b'{"partitionkey": "mira", "data": 5}', []),
         (b'{"partitionkey": 5, "data": {"user": "mira"}}', ["mira"]),
+        (
+            b'{"partitionkey": "ann", "data": {"creator": "ann", "shared_by": "lea"}}',
+            ["ann", "lea"],
+        ),
+        (b'{"partitionkey": "r", "data": {"guests": ["lea", 1, "ann"]}}', ["r", "lea", "ann"]),
     ],
 )
 def test_whom_a_dead_letter_is_about_is_read_if_it_can_be(body, people):
