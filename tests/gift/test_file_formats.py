@@ -204,6 +204,11 @@ def patterned(i):
     return f"<pattern id='p{i + 1}'>" + f"<rect fill='url(#p{i})'/>" * 10 + "</pattern>"
 
 
+def overshooting(number):
+    """A moving number whose curve leaves the way to the next one."""
+    return {"t": 0, "s": [number], "i": {"x": [1], "y": [1e6]}, "o": {"x": [0], "y": [0]}}
+
+
 TOO_LARGE = {
     "deep": svg("<g>" * 100 + "</g>" * 100),
     "many": svg("<g/>" * 10_001),
@@ -230,6 +235,13 @@ TOO_LARGE = {
             )
         )
     ),
+    "copies beyond a curve": lottie(
+        layer(shape(), {"ty": "rp", "c": {"a": 1, "k": [overshooting(1), {"t": 9, "s": [2]}]}})
+    ),
+    "star of no end": lottie(layer({"ty": "sr", "pt": {"a": 0, "k": 1e9}})),
+    "many stars": lottie(layer(*[{"ty": "sr", "pt": {"a": 0, "k": 999}}] * 50)),
+    "line of no end of teeth": lottie(layer(shape(), {"ty": "zz", "r": {"a": 0, "k": 1e9}})),
+    "gradient of no end of stops": lottie(layer({"ty": "gf", "g": {"p": 1e9, "k": {"k": []}}})),
     "compositions of compositions": lottie(
         layer(kind=0, refId="c9"),
         assets=[{"id": "c0", "layers": [layer()]}]
@@ -317,6 +329,19 @@ def test_an_animation_with_something_dangerous_in_it_is_refused(content):
 def test_an_animation_that_is_not_whole_is_refused(content):
     with pytest.raises((FileDamaged, FileUnknown)):
         read_file(content)
+
+
+def test_an_animation_of_stars_teeth_and_gradients_is_taken():
+    ease = {"i": {"x": [0.6], "y": [1]}, "o": {"x": 0.3, "y": 0}}
+    moving = {"a": 1, "k": [{"t": 0, "s": [3], "e": [8], **ease}, {"t": 30, "s": [8]}]}
+    shapes = [
+        {"ty": "sr", "sy": 1, "pt": moving},
+        {"ty": "zz", "r": {"a": 0, "k": 5}},
+        {"ty": "rp", "c": moving},
+        {"ty": "gf", "g": {"p": 3, "k": {"a": 0, "k": [0, 1, 1, 1]}}},
+    ]
+
+    assert read_file(lottie(layer(*shapes))).format == "lottie"
 
 
 def test_an_animation_with_a_picture_in_it_is_taken():

@@ -1,12 +1,12 @@
 """Animations of Lottie (lottie.github.io/lottie-spec): what a file may have in it."""
 
 import json
-import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from services.gift.domain.counted import copies_of, weight_of
 from services.gift.domain.embedded import EmbeddedPictures
 from services.gift.domain.files import (
     FileDamaged,
@@ -15,6 +15,7 @@ from services.gift.domain.files import (
     FileUnknown,
     FileUnsafe,
     drawn,
+    shown,
 )
 
 DEPTH_MAX = 48
@@ -22,7 +23,6 @@ VALUES_MAX = 400_000
 LAYERS_MAX = 500
 # With layers and repeated shapes counted as often as they are drawn.
 SHAPES_MAX = 5_000
-COPIES_MAX = 100
 FRAMES_PER_SECOND_MAX = 120
 # Compositions, colours, pictures, nothing, shapes. Texts fetch fonts, and the rest is no picture.
 _LAYERS = frozenset((0, 1, 2, 3, 4))
@@ -115,25 +115,20 @@ def _count_shapes(document: Part) -> None:
     compositions = {"": document["layers"], **_compositions(document)}
     fonts = document.get("fonts") or {}
     for font in _parts(fonts.get("list", []) if isinstance(fonts, dict) else fonts):
-        raise FileUnsafe(what="font", name=_shown(font.get("fName", "")))
+        raise FileUnsafe(what="font", name=shown(font.get("fName", "")))
     for name, found in compositions.items():
         own[name] = 0
         for layer in _parts(found):
             layers += 1
             kind = layer.get("ty")
             if not isinstance(kind, int | float) or kind not in _LAYERS:
-                raise FileUnsafe(what="layer", name=_shown(kind))
+                raise FileUnsafe(what="layer", name=shown(kind))
             if kind == _COMPOSITION:
                 shows[name].append(f"#{layer.get('refId')}")
             own[name] += 1 + _shapes(layer.get("shapes", []))
     if layers > LAYERS_MAX:
         raise FileTooLarge(what="layers", found=layers, max=LAYERS_MAX)
     drawn(own, shows, "", most=SHAPES_MAX)
-
-
-def _shown(value: Any) -> str:
-    """Return what a refusal names: a value of a stranger may be long, or half a character."""
-    return str(value)[:80].encode(errors="replace").decode()
 
 
 def _compositions(document: Part) -> dict[str, Any]:
@@ -167,7 +162,7 @@ def _check_asset(asset: Part) -> None:
     """Pictures are in the file itself: nothing is fetched while a gift is played."""
     address = _address_of(asset)
     if not address or not _EMBEDDED.fullmatch(address) or asset.get("e") != 1:
-        raise FileUnsafe(what="address", name=_shown(address))
+        raise FileUnsafe(what="address", name=shown(address))
 
 
 def _shapes(found: Any) -> int:
@@ -175,31 +170,7 @@ def _shapes(found: Any) -> int:
     shapes = _parts(found)
     copies = 1
     for shape in shapes:
-        if shape.get("ty") == "rp":
-            copies *= _copies(shape.get("c"))
-            if copies > SHAPES_MAX:
-                raise FileTooLarge(what="shapes", found=copies, max=SHAPES_MAX)
-    return copies * sum(1 + _shapes(shape.get("it", [])) for shape in shapes)
-
-
-def _copies(given: Any) -> int:
-    """Return the most copies of a repeater, whose number may move."""
-    most, waiting = 1.0, [given]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            # A slot's number stands elsewhere in the file.
-            if "sid" in value:
-                raise FileUnsafe(what="slot", name=_shown(value["sid"]))
-            # What comes with a moving number: its times and curves.
-            waiting += [each for key, each in value.items() if key in ("k", "s", "e")]
-        elif isinstance(value, list):
-            waiting += value
-        elif isinstance(value, int | float):
-            most = max(most, value)
-        elif value is not None:
-            # A text counts as a number in JavaScript.
-            raise FileDamaged(what="copies")
-    if most > COPIES_MAX:
-        raise FileTooLarge(what="copies", found=COPIES_MAX + 1, max=COPIES_MAX)
-    return math.ceil(most)
+        copies *= copies_of(shape)
+        if copies > SHAPES_MAX:
+            raise FileTooLarge(what="shapes", found=copies, max=SHAPES_MAX)
+    return copies * sum(weight_of(shape) + _shapes(shape.get("it", [])) for shape in shapes)

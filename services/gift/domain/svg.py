@@ -6,7 +6,14 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from services.gift.domain.embedded import EmbeddedPictures
-from services.gift.domain.files import FileDamaged, FileFacts, FileTooLarge, FileUnsafe, drawn
+from services.gift.domain.files import (
+    FileDamaged,
+    FileFacts,
+    FileTooLarge,
+    FileUnsafe,
+    drawn,
+    shown,
+)
 
 ELEMENTS_MAX = 10_000
 DEPTH_MAX = 64
@@ -54,8 +61,7 @@ def read_svg(content: bytes) -> FileFacts:
 
 
 def _refuse(what: str, name: str = "") -> NoReturn:
-    # A name may be as long as the file.
-    raise FileUnsafe(what=what, **({"name": name[:80]} if name else {}))
+    raise FileUnsafe(what=what, **({"name": shown(name)} if name else {}))
 
 
 def _check_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
