@@ -28,11 +28,14 @@ from shared.messaging.dead_letters import (
     type_of,
     until_returned,
 )
+from shared.messaging.delivery import SET_ASIDE_HEADER
 from shared.messaging.log import Logged, read_log
 from shared.messaging.topology import DEAD_LETTER_STREAM
 
 # Headers of the failed attempt; a redriven message has none of them.
-_OF_THE_FAILURE = ("ovation_error_", "ovation_attempt", "ovation_publisher", "x-")
+_OF_THE_FAILURE = (
+    *("ovation_error_", "ovation_attempt", "ovation_publisher", SET_ASIDE_HEADER, "x-"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,11 @@ def check_sizes(facts: FileFacts, content: bytes) -> None:
         raise FileTooLarge(what="duration_ms", found=facts.duration_ms, max=DURATION_MS_MAX)
 
 
+def shown(value: object) -> str:
+    """Return what a refusal names: a value of a stranger may be long, or half a character."""
+    return str(value)[:80].encode(errors="replace").decode()
+
+
 def drawn(own: Mapping[str, int], shows: Mapping[str, list[str]], start: str, *, most: int) -> int:
     """
     Return how much is drawn if what is shown again is counted each time it is.
