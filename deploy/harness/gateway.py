@@ -89,7 +89,7 @@ class Gateway:
 
 
 def _copy_documents(folder: Path) -> None:
-    """Put documents where nginx's workers may read them, and compressed beside: as start.sh does."""
+    """Put documents where nginx's workers may read them, and compressed, as start.sh does."""
     folder.mkdir(mode=0o755)
     for document in DOCUMENTS:
         if document.exists():

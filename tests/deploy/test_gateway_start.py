@@ -64,7 +64,7 @@ class Started:
             listen=f"127.0.0.1:{self.port}",
             resolver="127.0.0.11",
             limits_file="limits.conf",
-            documents_folder="/tmp/made/documents",  # noqa: S108 - a folder of ours below
+            documents_folder="/tmp/made/documents",
         )
         configuration = render_container(http).replace("/tmp", str(folder))
         (folder / "nginx.conf").write_text(configuration)
@@ -306,7 +306,7 @@ def test_documents_are_compressed_once_and_again_with_a_reload():
     # nginx's workers are nobody, and have to read what is served.
     folder = temporary_folder("documents")
     document = folder / "openapi.json"
-    first_text, second_text = ('{"openapi": "3.%d.0"}\n' % minor * 200 for minor in (1, 2))
+    first_text, second_text = (f'{{"openapi": "3.{minor}.0"}}\n' * 200 for minor in (1, 2))
     document.write_text(first_text)
 
     def sent(gateway, coding):
