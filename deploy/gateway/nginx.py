@@ -205,11 +205,7 @@ def render(
         *(_route(pattern, name, targets, limited=limited) for pattern, name in ROUTES),
         *(_stripped(name, targets[name]) for name in STRIPPED if name in targets),
         *_no_practice(resolver),
-        _location(
-            "= /openapi.json",
-            "default_type application/json;",
-            f"alias {documents_folder}/openapi.json;",
-        ),
+        _openapi(documents_folder),
         *_contracts(contracts_folder, documents_folder),
         _location("/", _pass("web", targets)),
         *_REFUSALS,
@@ -313,6 +309,11 @@ def _hidden() -> str:
         f"~ ^(/({stripped}))?/(metrics|livez|readyz)(/|$)",
         *problem(404, "no-such-route", "Not Found"),
     )
+
+
+def _openapi(documents: str) -> str:
+    alias = f"alias {documents}/openapi.json;"
+    return _location("= /openapi.json", "default_type application/json;", alias)
 
 
 def _contracts(folder: str, documents: str) -> list[str]:
