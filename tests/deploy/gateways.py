@@ -1,5 +1,6 @@
 """A gateway as it is deployed, in front of a service that says what it was asked."""
 
+import gzip
 import json
 import threading
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from deploy.harness.ports import free_port
 ROOT = Path(__file__).parent.parent.parent
 LIMITS = (ROOT / "deploy" / "gateway" / "limits.conf").read_text()
 FEED = "/v1/rooms/lobby/events"
+# What web compresses once, and what it says.
+PACKED, SAID = "/static/packed.js", b"export default 1;\n" * 200
 # What a feed says first, and nothing after it.
 GREETING = b"retry: 2000\n\n"
 
@@ -52,6 +55,12 @@ class _Answers(BaseHTTPRequestHandler):
             return
         body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
         self.send_response(self.server.status)
+        if self.path == PACKED:
+            body = gzip.compress(SAID, 9, mtime=0)
+            self.send_header("Content-Type", "text/javascript")
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Vary", "Accept-Encoding")
+            self.send_header("ETag", '"packed"')
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
