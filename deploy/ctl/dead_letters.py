@@ -224,7 +224,7 @@ def _shown(message: AbstractIncomingMessage | Logged, queue: str) -> dict[str, o
         # The publisher, checked by the broker. It wrote the headers itself.
         "user_id": message.user_id,
         "header_publisher": headers.get("ovation_publisher"),
-        "header_said_by": headers.get(ORIGINAL_PUBLISHER_HEADER),
+        "header_original_publisher": headers.get(ORIGINAL_PUBLISHER_HEADER),
         "not_redriven_because": refusal(message, queue),
         "attempts": headers.get("ovation_attempts"),
         "redriven": headers.get("ovation_redrive", "0"),

@@ -147,7 +147,7 @@ class PeopleHost:
         )
 
     def _keep(self, users: Sequence[str], listed: Iterable[_Person]) -> None:
-        """Keep what was said of those who were asked for; others are nobody's business."""
+        """Keep the answer about the people who were asked for; what it has of others is dropped."""
         known = {each.id: each for each in listed}
         now = self._clock()
         for user in users:

@@ -28,7 +28,6 @@ from shared.identity.people import OwnMoney
 from shared.messaging.broker import Broker
 from shared.messaging.dead_letters import BrokerUnavailable, DeadLetterQueues, Taken
 from shared.messaging.log import read_log
-from shared.messaging.relay import Relay
 from shared.messaging.topology import DEAD_LETTER_STREAM
 from shared.postgres.statements import text
 from tests.shared.messaging.conftest import eventually
@@ -53,12 +52,6 @@ def letters(wallet_database, broker_of):
 
 
 @pytest.fixture
-def relay(running, wallet_database, broker_of):
-    """Let the wallet publish, from when it is called."""
-    return lambda: running(Relay(wallet_database, broker_of("wallet")))
-
-
-@pytest.fixture
 def set_aside(broker_of):
     """Put a dead letter into the queue of them, as its service does."""
 
@@ -72,22 +65,6 @@ def set_aside(broker_of):
             await target.publish(message, routing_key=QUEUE)
 
     return publish
-
-
-@pytest.fixture
-def take(rabbit, vhost):
-    """Take everything out of a queue, as the administrator."""
-
-    async def all_of(queue):
-        taken = []
-        async with await aio_pika.connect(rabbit.url(vhost)) as connection:
-            channel = await connection.channel()
-            handle = await channel.get_queue(queue)
-            while (message := await handle.get(no_ack=True, fail=False)) is not None:
-                taken.append(message)
-        return taken
-
-    return all_of
 
 
 def wish(dead_letter, *, operator="opal", key="k-1", queue=QUEUE):
