@@ -26,11 +26,12 @@ needs_nginx = pytest.mark.skipif(not find("nginx"), reason="needs nginx")
 
 
 class Service(ThreadingHTTPServer):
-    """Answers with the headers it was sent; follows rooms; refuses with a status if it has one."""
+    """Answers with the headers it was sent; follows rooms; refuses with a status, or hangs up."""
 
     daemon_threads = True
     request_queue_size = 512
     status = 200
+    hangs_up = False
     asked = 0
     following = 0
 
@@ -45,6 +46,9 @@ class _Answers(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked += 1
+        if self.server.hangs_up:
+            self.close_connection = True
+            return
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.server.status == 200 and self.path.partition("?")[0] == FEED:
             self._follow()
@@ -84,9 +88,9 @@ class _Answers(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def a_service(status=200):
+def a_service(status=200, *, hangs_up=False):
     service = Service(("127.0.0.1", 0), _Answers)
-    service.status = status
+    service.status, service.hangs_up = status, hangs_up
     thread = threading.Thread(target=service.serve_forever)
     thread.start()
     try:
@@ -98,14 +102,14 @@ def a_service(status=200):
 
 
 @contextmanager
-def a_gateway(folder, service, *, limits=None):
-    """A running gateway before one service for everything; returns its address."""
+def a_gateway(folder, *instances, limits=None):
+    """A running gateway before instances of one service for everything; returns its address."""
     folder.chmod(0o755)
     file = None
     if limits is not None:
         file = folder / "limits.conf"
         file.write_text(limits)
-    upstreams = dict.fromkeys(PUBLIC, service.address)
+    upstreams = dict.fromkeys(PUBLIC, " ".join(each.address for each in instances))
     gateway = Gateway(folder, free_port(), upstreams, limits_file=file)
     gateway.start()
     try:

@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import ConfigDict, Field
+from fastapi.responses import StreamingResponse
+from pydantic import Field
 
 from services.gift.api.dependencies import Cache, FilesBytesMax
 from services.gift.api.operators import CatalogueEditor
@@ -33,21 +35,24 @@ from shared.http.auth import ScopeMissing
 from shared.http.bodies import Body
 from shared.http.fields import Instant, OperatorName
 from shared.identity.tokens import Unauthenticated
+from shared.postgres.database import Part
 
 PATH = "/operator/gifts/files"
 # Opened by itself, a drawing runs nothing, fetches nothing, and has no origin.
 POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 FOR_GOOD = "public, max-age=31536000, immutable"
+# What is read at once: everybody may ask, also for one byte of a film, or for its headers.
+PIECE_BYTES_MAX = 262_144
 _RANGE = re.compile(r"bytes=(\d{0,12})-(\d{0,12})")
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "The file itself. Its bytes say what it is, and never this type.",
+        "description": "The file itself. Its bytes say what it is, never this media type.",
         "content": {"application/octet-stream": _BINARY},
     }
 }
-# Generated clients read the first: bytes, whatever their type.
+# Generated clients read the first of them: bytes, of any type.
 _CONTENT: dict[str, Any] = {
     "application/octet-stream": _BINARY,
     **{media_type: {} for media_type in MEDIA_TYPES.values()},
@@ -75,8 +80,6 @@ FileId = Annotated[
 class CatalogueFileResponse(Body):
     """An uploaded picture or film."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     file: Annotated[str, like(SHA256)]
     """The SHA-256 of the file's bytes, in hexadecimal: the same bytes are one file."""
     url: Annotated[str, like(f"{ADDRESS}{SHA256}")]
@@ -88,11 +91,11 @@ class CatalogueFileResponse(Body):
     is_moving: Annotated[bool, like(True)]
     """Whether it is a film: then it may have 4 MiB, and a still picture 1 MiB."""
     width: Annotated[int | None, in_unit("pixels", 512)]
-    """How wide it is; null if the file does not say it simply (films, drawings of any size)."""
+    """How wide it is; null where that is not read: of films, and of drawings without a size."""
     height: Annotated[int | None, in_unit("pixels", 512)]
-    """How high it is; null if the file does not say it simply (films, drawings of any size)."""
+    """How high it is; null where that is not read: of films, and of drawings without a size."""
     duration_ms: Annotated[int | None, in_unit("milliseconds", 3_000)]
-    """How long it plays once; null if the file does not say it simply, or does not move."""
+    """How long it plays once; null if it does not move, or where that is not read."""
     bytes: Annotated[int, in_unit("bytes", 20_480)]
     """How large it is."""
     uploaded_at: Instant
@@ -100,7 +103,7 @@ class CatalogueFileResponse(Body):
     uploaded_by: OperatorName
     """Who uploaded it first: the `sub` of their token."""
     gift_types: Annotated[list[str], like(["g_lantern"])]
-    """Which gifts show it; if there are none for 30 days, it is removed."""
+    """The gifts that show it; a file that no gift shows for 30 days is removed."""
 
     @classmethod
     def of(cls, found: CatalogueFile) -> "CatalogueFileResponse":
@@ -141,11 +144,16 @@ async def download_catalogue_file(file: FileId, request: Request, db: Reference)
     """
     Read a picture or film of a gift. Everybody may, without a token: `img` cannot carry one.
 
-    Its name is what it is, so it can be kept for good. A part of it is had with `Range`, as
-    players of films ask for it.
+    Its name is the digest of its bytes, so it can be cached for good. `Range` asks for a part of
+    it, as players of films do.
     """
     async with db.transaction() as tx:
-        found = await files.read_content(tx, file)
+        found = await files.measure_file(tx, file)
+        asked = _part_of(found.bytes, request.headers.get("range"))
+        digest, (first, count) = bytes.fromhex(file), asked or (0, found.bytes)
+        piece = await store.read_piece(tx, digest, first, min(count, PIECE_BYTES_MAX))
+    if count < 1:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{found.bytes}"})
     headers = {
         "Accept-Ranges": "bytes",
         "Access-Control-Allow-Origin": "*",
@@ -155,26 +163,42 @@ async def download_catalogue_file(file: FileId, request: Request, db: Reference)
         "Cross-Origin-Resource-Policy": "cross-origin",
         "ETag": f'"{file}"',
     }
-    return _part(found.content, request.headers.get("range"), headers, MEDIA_TYPES[found.format])
+    about: dict[str, Any] = {"media_type": MEDIA_TYPES[found.format], "headers": headers}
+    if asked:
+        headers["Content-Range"] = f"bytes {first}-{first + count - 1}/{found.bytes}"
+        about["status_code"] = 206
+    if len(piece) == count:
+        return Response(piece, **about)
+    headers["Content-Length"] = str(count)
+    return StreamingResponse(_pieces(db, digest, piece, first, count), **about)
 
 
 _ENDING = {**{name: name for name in MEDIA_TYPES}, "apng": "png", "lottie": "json"}
 
 
-def _part(content: bytes, wanted: str | None, headers: dict[str, str], media_type: str) -> Response:
-    """Answer with all of a file, or with the one part of it that is asked for."""
+def _part_of(size: int, wanted: str | None) -> tuple[int, int] | None:
+    """Return where the one part that is asked for begins, and its bytes; None asks for all."""
     asked = _RANGE.fullmatch(wanted or "")
     if asked is None or asked[0] == "bytes=-":
-        return Response(content, media_type=media_type, headers=headers)
-    size = len(content)
+        return None
     if asked[1]:
         first, last = int(asked[1]), min(int(asked[2] or size), size - 1)
     else:
         first, last = max(0, size - int(asked[2])), size - 1
-    if first > last:
-        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
-    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Response(content[first : last + 1], 206, headers=headers, media_type=media_type)
+    return (first, last - first + 1) if first <= last else (0, 0)
+
+
+async def _pieces(
+    db: Part, digest: bytes, piece: bytes, first: int, count: int
+) -> AsyncIterator[bytes]:
+    """Yield the bytes piece by piece: whoever asks and does not read takes no memory here."""
+    sent = 0
+    while piece:
+        yield piece
+        sent += len(piece)
+        async with db.transaction() as tx:
+            size = min(count - sent, PIECE_BYTES_MAX)
+            piece = await store.read_piece(tx, digest, first + sent, size) if size else b""
 
 
 @router.post(
@@ -195,11 +219,11 @@ async def upload_catalogue_file(
     response: Response,
 ) -> CatalogueFileResponse:
     """
-    Bring a picture (at most 1 MiB) or a film (at most 4 MiB) for gifts to show.
+    Upload a picture (at most 1 MiB) or a film (at most 4 MiB) for gifts to show.
 
-    The format is found from the bytes: SVG, PNG, APNG, WebP, AVIF, GIF, WebM, MP4 or Lottie. A
-    drawing has no scripts, and neither it nor an animation names anything outside of the file. The
-    same bytes are one file, however often they are brought.
+    The bytes say which format it is: SVG, PNG, APNG, WebP, AVIF, GIF, WebM, MP4 or Lottie. Scripts
+    are refused, and so are drawings and animations that refer to anything outside of their file.
+    The same bytes are one file, however often they are uploaded.
     """
     content = await request.body()
     # It may take a while to look at every value of an animation.
@@ -233,7 +257,7 @@ async def list_catalogue_files(
     responses=refusals(*READING, NoSuchCatalogueFile, CatalogueFileInUse),
 )
 async def remove_catalogue_file(file: FileId, caller: CatalogueEditor, cache: Cache) -> None:
-    """Remove a file that no gift shows. One that no gift shows for 30 days goes by itself."""
+    """Remove a file that no gift shows. After 30 days without a gift that is done automatically."""
     async with cache.transaction() as tx:
         await files.remove_file(tx, file, operator=caller.user)
 
