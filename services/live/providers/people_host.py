@@ -112,19 +112,11 @@ class PeopleHost:
         try:
             # Others may have asked about the same people meanwhile.
             if users := self._missing(users):
-<<<<<<< HEAD
-                await self._post(users)
-        finally:
-            self._connections.release()
-
-    async def _post(self, users: Sequence[str]) -> None:
-=======
                 await self._resolve(users)
         finally:
             self._connections.release()
 
     async def _resolve(self, users: Sequence[str]) -> None:
->>>>>>> attack
         if self._clock() < self._asked_again_at:
             REQUESTS.labels("left_alone").inc()
             return
