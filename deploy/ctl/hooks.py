@@ -8,19 +8,16 @@ queue, and is stored on the broker, so that every operator's `topology check` kn
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import quote
-
-import httpx
 
 from deploy.ctl.audit import recorded
 from deploy.ctl.installation import Installation
+from deploy.ctl.teams import unbind_others
 from shared.messaging.partitions import Spread, spreads_of
-from shared.messaging.teams import Team, events_exchanges
+from shared.messaging.teams import Team
 from shared.messaging.topology import event_bindings
 from shared.postgres.statements import text
 
 SERVICE, QUEUE = "webhooks", "webhooks.events"
-NOT_FOUND = 404
 
 
 async def grant(installation: Installation, team: Team) -> None:
@@ -70,7 +67,8 @@ async def team_rows(installation: Installation) -> list[dict[str, object]]:
 def bind(installation: Installation, events: Sequence[str]) -> None:
     """Bind the queue to these events, and to no others."""
     spread = spreads_of(QUEUE, installation.partitions)[-1]
-    _unbind_others(installation, spread, events)
+    kind = "q" if spread.exchange is None else "e"
+    unbind_others(installation, f"{kind}/{spread.entry}", events)
     document = {
         "global_parameters": [
             {
@@ -99,21 +97,6 @@ def _bindings(spread: Spread, events: Iterable[str]) -> list[dict[str, Any]]:
 
 def _record_name(installation: Installation) -> str:
     return f"ovation.{SERVICE}@{installation.vhost}"
-
-
-def _unbind_others(installation: Installation, spread: Spread, events: Sequence[str]) -> None:
-    kind = "q" if spread.exchange is None else "e"
-    for exchange in events_exchanges():
-        path = f"{installation.within('bindings')}/e/{exchange}/{kind}/{spread.entry}"
-        try:
-            bindings = installation.manage("GET", path)
-        except httpx.HTTPStatusError as error:
-            if error.response.status_code != NOT_FOUND:
-                raise
-            continue
-        for binding in bindings:
-            if binding["routing_key"] not in events:
-                installation.manage("DELETE", f"{path}/{quote(binding['properties_key'], safe='')}")
 
 
 _FORGET_OTHERS = text("""

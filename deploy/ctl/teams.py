@@ -1,6 +1,7 @@
 """What other teams may read on the broker: grant it, change it, remove it."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -66,7 +67,7 @@ def give(installation: Installation, team: Team, *, new_password: bool = False) 
         password = secrets.token_urlsafe(PASSWORD_BYTES)
         document["users"] = [a_user(team.user, password)]
     # Bindings that are no longer granted go first: in between the team has fewer, never more.
-    _unbind(installation, team)
+    unbind_others(installation, f"q/{team.queue}", team.hears)
     installation.manage("POST", "/api/definitions", document)
     for limit, value in USER_LIMITS.items():
         installation.manage("PUT", f"/api/user-limits/{team.user}/{limit}", {"value": value})
@@ -110,10 +111,10 @@ async def team_rows(installation: Installation, found: list[Team]) -> list[dict[
     return rows
 
 
-def _unbind(installation: Installation, team: Team) -> None:
-    """Remove bindings to events that the team is no longer granted."""
+def unbind_others(installation: Installation, end: str, events: Collection[str]) -> None:
+    """Remove bindings of an end (`q/<queue>` or `e/<exchange>`) to all events but these."""
     for exchange in events_exchanges():
-        path = f"{installation.within('bindings')}/e/{exchange}/q/{team.queue}"
+        path = f"{installation.within('bindings')}/e/{exchange}/{end}"
         try:
             bindings = installation.manage("GET", path)
         except httpx.HTTPStatusError as error:
@@ -121,7 +122,7 @@ def _unbind(installation: Installation, team: Team) -> None:
                 raise
             continue
         for binding in bindings:
-            if binding["routing_key"] not in team.hears:
+            if binding["routing_key"] not in events:
                 installation.manage("DELETE", f"{path}/{quote(binding['properties_key'], safe='')}")
 
 

@@ -11,18 +11,21 @@ import pytest
 from shared.amqp.confirms import Publisher
 from shared.amqp.connection import close_quietly, connect
 from shared.amqp.frames import Outgoing
+from shared.backoffice.dead_letters import DeadLetters
 from shared.contracts.envelope import Cause, encode
 from shared.contracts.wallet import GiftPaid, GiftPaymentRefused
 from shared.messaging.broker import Broker
 from shared.messaging.consumer import Consumer
+from shared.messaging.dead_letters import DeadLetterQueues
 from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish as publish_facts
 from shared.messaging.relay import Relay
 from shared.postgres.statements import text
+from tests.shared.messaging.letters import BODY, SENT, SET_ASIDE
+from tests.shared.messaging.letters import QUEUE as LETTERS_QUEUE
+from tests.shared.messaging.waiting import SECONDS_MAX
 
 QUEUE = "gift.outcomes"
-# Longer than anything takes on a busy machine: a test that hangs ends.
-SECONDS_MAX = 300
 TEXTS = {"traceparent": "00-0a-0b-01", "größe": "süß", "long": "x" * 70_000}
 
 
@@ -58,15 +61,6 @@ def a_message(body=b"{}", **changes):
 
 async def published(publisher, *messages):
     return await publisher.publish(messages, seconds_max=SECONDS_MAX)
-
-
-async def eventually(condition, *, seconds=SECONDS_MAX):
-    """Wait until the condition holds, or say that it never did."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not (found := await condition()):
-        assert asyncio.get_running_loop().time() < deadline, f"never: {condition}"
-        await asyncio.sleep(0.05)
-    return found
 
 
 async def outbox_size(database):
@@ -269,3 +263,24 @@ def dead_letters(messages_in, gift_database, broker_of, running):
         }
 
     return take
+
+
+@pytest.fixture
+def letters(wallet_database, broker_of):
+    return DeadLetters(wallet_database, DeadLetterQueues(broker_of("wallet")))
+
+
+@pytest.fixture
+def set_aside(broker_of):
+    """Put a dead letter into the queue of them, as its service does."""
+
+    async def publish(body=BODY, user="wallet", exchange="ovation.dlx.wallet", **headers):
+        async with await broker_of(user).connect("test") as connection:
+            channel = await connection.channel(on_return_raises=True)
+            message = aio_pika.Message(
+                body, user_id=user, type=SENT, message_id="x", headers={**SET_ASIDE, **headers}
+            )
+            target = await channel.get_exchange(exchange, ensure=False)
+            await target.publish(message, routing_key=LETTERS_QUEUE)
+
+    return publish

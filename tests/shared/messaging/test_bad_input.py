@@ -15,7 +15,8 @@ from shared.contracts.decoding import BODY_BYTES_MAX
 from shared.contracts.gift import GiftSent
 from shared.messaging.topology import users
 from tests.deliveries import a_delivery
-from tests.shared.messaging.conftest import QUEUE, a_fact, body_of, eventually
+from tests.shared.messaging.conftest import QUEUE, a_fact, body_of
+from tests.shared.messaging.waiting import eventually
 
 REFUSED = "dev.ovation.wallet.gift_refused.v1"
 GARBAGE, PLACE = b"\xff\xfe\x00\xfd\xfc\xc3\x28\x80", b"GARBAGE!"

@@ -8,7 +8,8 @@ from shared.amqp.batches import consume
 from shared.amqp.confirms import Publisher
 from shared.amqp.connection import close_quietly
 from shared.observability.metrics import CONSUMER_CONNECTED
-from tests.shared.messaging.conftest import QUEUE, SECONDS_MAX, a_message, published
+from tests.shared.messaging.conftest import QUEUE, a_message, published
+from tests.shared.messaging.waiting import SECONDS_MAX
 
 BATCH_MAX = 20
 # Longer than any test takes: what comes before it does not come by time.

@@ -12,7 +12,8 @@ from shared.errors import Kind, Refusal
 from shared.messaging import relay as relays
 from shared.messaging.relay import Relay
 from shared.postgres.statements import text
-from tests.shared.messaging.conftest import a_fact, body_of, eventually
+from tests.shared.messaging.conftest import a_fact, body_of
+from tests.shared.messaging.waiting import eventually
 
 
 class NeverRight(Refusal):

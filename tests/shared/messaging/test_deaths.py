@@ -13,7 +13,8 @@ from shared.messaging.outbox import SHARES, publish
 from shared.messaging.relay import LOOK_SECONDS, Relay
 from shared.postgres.statements import text
 from tests.metrics import metric
-from tests.shared.messaging.conftest import a_fact, eventually, is_empty, outbox_size
+from tests.shared.messaging.conftest import a_fact, is_empty, outbox_size
+from tests.shared.messaging.waiting import eventually
 
 HOURS = 5 * 3_600.0
 # The sessions of this test's own database; others are at the same server.

@@ -4,7 +4,8 @@ import asyncio
 from uuid import uuid4
 
 from shared.messaging.outbox import EVENTS_EXCHANGE, Message, send
-from tests.shared.messaging.conftest import a_fact, eventually, is_empty, outbox_size
+from tests.shared.messaging.conftest import a_fact, is_empty, outbox_size
+from tests.shared.messaging.waiting import eventually
 
 
 def an_event(routing_key, *, key="mira"):

@@ -12,7 +12,8 @@ from shared.messaging.outbox_shares import SessionChanged, join, read_locks
 from shared.messaging.relay import Relay
 from shared.postgres.peers import divided
 from shared.postgres.statements import text
-from tests.shared.messaging.conftest import SECONDS_MAX, a_fact, eventually, is_empty
+from tests.shared.messaging.conftest import a_fact, is_empty
+from tests.shared.messaging.waiting import SECONDS_MAX, eventually
 
 OWNERS = text("""
     SELECT pid, count(*) AS shares FROM pg_locks

@@ -14,7 +14,8 @@ from shared.messaging.partitions import BadPartitions, Spread, parse_partitions
 from shared.messaging.relay import Relay
 from shared.messaging.topology import topology
 from shared.postgres.database import Database
-from tests.shared.messaging.conftest import QUEUE, a_fact, eventually, is_empty
+from tests.shared.messaging.conftest import QUEUE, a_fact, is_empty
+from tests.shared.messaging.waiting import eventually
 
 VIEWERS = [f"viewer-{number}" for number in range(24)]
 

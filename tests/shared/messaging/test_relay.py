@@ -13,12 +13,8 @@ from shared.messaging.relay import PUBLISH_BATCH_MAX
 from shared.messaging.topology import topology
 from shared.postgres.statements import text
 from tests.metrics import metric
-from tests.shared.messaging.conftest import (
-    a_fact,
-    eventually,
-    is_empty,
-    outbox_size,
-)
+from tests.shared.messaging.conftest import a_fact, is_empty, outbox_size
+from tests.shared.messaging.waiting import eventually
 
 
 async def test_committed_facts_arrive_in_order_and_leave_the_outbox(

@@ -8,7 +8,8 @@ import pytest
 from shared.messaging.outbox import publish
 from shared.messaging.relay import PUBLISH_BATCH_MAX, Relay
 from shared.postgres.parts import part_of
-from tests.shared.messaging.conftest import a_fact, eventually, is_empty
+from tests.shared.messaging.conftest import a_fact, is_empty
+from tests.shared.messaging.waiting import eventually
 
 VIEWERS = [f"viewer-{number}" for number in range(40)]
 

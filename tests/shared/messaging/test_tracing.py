@@ -15,7 +15,8 @@ from shared.messaging.delivery import Delivery
 from shared.messaging.outbox import message_of
 from shared.observability import tracing
 from tests.deliveries import a_broker
-from tests.shared.messaging.conftest import a_fact, eventually
+from tests.shared.messaging.conftest import a_fact
+from tests.shared.messaging.waiting import eventually
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACE = int(CALLER.split("-")[1], 16)

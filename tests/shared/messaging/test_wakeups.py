@@ -15,7 +15,8 @@ from shared.postgres.statements import text
 from shared.postgres.wakeups import wait
 from tests.databases import another
 from tests.metrics import metric
-from tests.shared.messaging.conftest import a_fact, eventually, is_empty
+from tests.shared.messaging.conftest import a_fact, is_empty
+from tests.shared.messaging.waiting import eventually
 
 HOURS = 5 * 3_600.0
 END_OTHERS = text("""

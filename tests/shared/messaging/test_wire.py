@@ -25,7 +25,8 @@ from shared.amqp.batches import Deliveries
 from shared.amqp.confirms import Publisher
 from shared.amqp.connection import close_quietly
 from shared.amqp.frames import DELIVER, FRAME_BYTES_MAX, ContentReader, tag_of
-from tests.shared.messaging.conftest import QUEUE, SECONDS_MAX, TEXTS, a_message, published
+from tests.shared.messaging.conftest import QUEUE, TEXTS, a_message, published
+from tests.shared.messaging.waiting import SECONDS_MAX
 
 BODIES = {"empty": b"", "small": b"{}", "of many frames": bytes(range(256)) * 1_500}
 ANYTHING = {"n": 7, "no": None, "yes": True, "in": {"a": [1, "b"]}, "d": Decimal("1.5")}
