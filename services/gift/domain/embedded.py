@@ -40,9 +40,7 @@ class EmbeddedPictures:
         check_sizes(facts, content)
         self._pixels += facts.width * facts.height
         if self._pixels > PIXELS_IN_ALL_MAX:
-            raise FileTooLarge(
-                what="pixels of all pictures", found=self._pixels, max=PIXELS_IN_ALL_MAX
-            )
+            raise FileTooLarge(what="pixels", found=self._pixels, max=PIXELS_IN_ALL_MAX)
 
 
 def _read_jpeg(content: bytes) -> FileFacts:

@@ -81,6 +81,21 @@ async def test_what_crashes_a_service_again_and_again_is_listed_redriven_and_kep
     assert [(each.user_id, each.routing_key) for each in kept] == [(event.owner(), QUEUE)]
 
 
+async def test_a_broker_that_goes_before_the_removal_is_said(letters, set_aside):
+    """The dead letter is still there, and the next request finishes the work."""
+    await set_aside()
+
+    async def remove_without_a_channel():
+        async with letters.held(QUEUE) as (found,):
+            await found.message.channel.close()
+            await found.remove()
+
+    with pytest.raises(BrokerUnavailable):
+        await remove_without_a_channel()
+
+    assert len(await letters.read(QUEUE)) == 1
+
+
 async def test_a_broker_that_is_away_is_said(wallet_database):
     away = Broker("amqp://wallet@127.0.0.1:9/nowhere", "x", "wallet")
 
