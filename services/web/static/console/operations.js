@@ -8,6 +8,7 @@ import { may } from "./access.js";
 import { numbers, texts } from "./columns.js";
 import { command, runbook } from "./runbooks.js";
 import { sparkline } from "./sparkline.js";
+import { together } from "./together.js";
 
 export const SERVICES = ["purchase", "wallet", "gift", "payout", "live", "webhooks"];
 // An outbox is emptied at once; what is older waits for something.
@@ -18,14 +19,14 @@ const history = [];
  * Ask every service; one that does not answer says why.
  * @returns {Promise<{service: string, name: string, state: any, error: any}[]>}
  */
-export const readOperations = () => Promise.all(SERVICES.map(async (service) => {
+export const readOperations = together(() => Promise.all(SERVICES.map(async (service) => {
   const name = nameOf("console-service", service);
   try {
     return { service, name, state: await get(path`/v1/operator/${service}/operations`), error: null };
   } catch (error) {
     return { service, name, state: null, error };
   }
-}));
+})));
 
 export async function operations() {
   const answers = await readOperations();
