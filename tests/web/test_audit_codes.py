@@ -59,11 +59,11 @@ def values_of(node: ast.AST) -> Iterator[ast.AST]:
 def codes_of(leaf: ast.AST) -> Iterator[str]:
     if isinstance(leaf, ast.JoinedStr):
         written = "".join(
-            part.value if isinstance(part, ast.Constant) else "{}" for part in leaf.values
+            str(part.value) if isinstance(part, ast.Constant) else "{}" for part in leaf.values
         )
         yield from (written.format(ending) for ending in ENDINGS[written])
     elif isinstance(leaf, ast.Constant) and CODE.fullmatch(str(leaf.value)):
-        yield leaf.value
+        yield str(leaf.value)
 
 
 def test_every_action_has_a_name_in_every_language():

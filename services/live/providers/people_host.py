@@ -112,11 +112,11 @@ class PeopleHost:
         try:
             # Others may have asked about the same people meanwhile.
             if users := self._missing(users):
-                await self._ask(users)
+                await self._resolve(users)
         finally:
             self._connections.release()
 
-    async def _ask(self, users: Sequence[str]) -> None:
+    async def _resolve(self, users: Sequence[str]) -> None:
         if self._clock() < self._asked_again_at:
             REQUESTS.labels("left_alone").inc()
             return
@@ -124,10 +124,10 @@ class PeopleHost:
         if pause_seconds:
             # One request tries whether it is back; others do not wait for it.
             self._asked_again_at = self._clock() + pause_seconds
-        ask = partial(_post, self._url, self._key, {"ids": users})
+        post = partial(_post, self._url, self._key, {"ids": users})
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                answer = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+                answer = await asyncio.get_running_loop().run_in_executor(self._threads, post)
             listed = _People.model_validate_json(answer).people
         except (OSError, HTTPException, ValidationError, ValueError) as error:
             REQUESTS.labels("failed").inc()
