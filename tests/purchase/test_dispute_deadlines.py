@@ -198,6 +198,21 @@ def test_a_dispute_in_another_currency_has_its_deadline_too():
     assert len(flagged) == 1
 
 
+def test_a_followed_dispute_that_changes_its_currency_keeps_its_claim_and_moves_its_deadline():
+    known = {"dp_1": by(7, revision=1)}
+    claim = by(9, replace(OPENED, currency="EUR", amount_minor=1))
+    payment = Payment("pay_1", "p1", Status.SUCCEEDED, 499, "USD", disputes=(claim,))
+    followed = follow_payment(
+        payment,
+        known,
+        allocation=Allocation.APPLIED,
+        ours_minor=0,
+        known_warnings=(),
+        newer=True,
+    )
+    assert followed.disputes == (by(9, revision=1),)
+
+
 @pytest.fixture
 def asked(app):
     """What support reads of disputes."""

@@ -119,7 +119,7 @@ async def test_what_support_reads_is_of_all_parts(bought, pay, pretend, send_web
     disputes = await asked("disputes")
     viewers = [each["viewer"] for each in disputes["items"]]
     assert viewers == ["noa", "otto", "lea", "ida", "mira"]
-    assert disputes["exposure"] == [{"currency": "USD", "disputes": 4, "amount_minor": 4 * 499}]
+    assert disputes["exposure"] == [{"currency": "USD", "disputes": 4, "amount_minor": 4 * 99}]
     books = await asked("books")
     assert (books["purchases_by_state"]["paid"], books["disputes_open"]) == (5, 4)
     assert books["postings_sum"] == 0
