@@ -6,6 +6,8 @@ import pytest
 
 from services.gift.commands import latency as commands
 from services.gift.domain.latency import percentile
+from services.gift.store import latency as store
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.gift.conftest import paid, refused
 from tests.parts import in_every_part
@@ -102,3 +104,14 @@ async def test_operators_with_the_scope_read_it_and_others_do_not(app, gift_that
     (minute,) = answer.json()["minutes"]
     assert (minute["gifts"], minute["p50_ms"], minute["p95_ms"]) == (1, 20, 20)
     assert refused_one.status_code == 403
+
+
+async def test_gifts_are_found_by_the_index_of_decisions(database, now):
+    """As the service plans it: with its role's settings, on a table without statistics."""
+    asked = {"until": now, "minutes": 60, "limit": 100}
+    async with database.parts[0].transaction() as tx:
+        rows = await tx.execute(text(f"EXPLAIN {store._SAMPLE.text}"), asked)  # noqa: SLF001
+    plan = "\n".join(str(tuple(row.values())) for row in rows)
+
+    assert "gifts_by_decision" in plan
+    assert "Seq Scan on gifts" not in plan

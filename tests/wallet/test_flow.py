@@ -8,6 +8,8 @@ import pytest
 from deploy.config.databases import run_sql
 from services.wallet.commands import flow as commands
 from services.wallet.commands.flow import keep_flow
+from services.wallet.store import flow as store
+from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.parts import schemas_of_users
 from tests.wallet.conftest import a_gift_requested, a_purchase_paid
@@ -152,3 +154,16 @@ async def test_operators_with_the_scope_read_it_and_others_do_not(app, hear):
     }
     assert sum(each["bought_coins"] for each in answer.json()["hours"]) == 300
     assert (wrong.status_code, refused.status_code) == (422, 403)
+
+
+@pytest.mark.parametrize("statement", [store._SUM, store._SUM_OPEN], ids=["closed", "open"])  # noqa: SLF001
+async def test_entries_are_found_by_the_index_of_their_times(database, now, statement):
+    """As the service plans it: with its role's settings, on a table without statistics."""
+    asked = {"since": now, "until": now + HOUR, "limit": 9}
+    async with database.parts[0].transaction() as tx:
+        explained = text(f"EXPLAIN {statement.text}")
+        rows = await tx.execute(explained, {name: asked[name] for name in statement.names})
+    plan = "\n".join(str(tuple(row.values())) for row in rows)
+
+    assert "entries_recorded_at" in plan
+    assert "Seq Scan on entries" not in plan

@@ -1,8 +1,6 @@
 """How many coins come in and go out: closed hours as they were kept, the newest as they stand."""
 
 from datetime import datetime
-from functools import partial
-from itertools import chain
 
 from services.wallet.domain.flow import HOUR, FlowHour, add_hours, hours_between
 from services.wallet.store import flow as store
@@ -25,9 +23,11 @@ async def keep_flow(database: Database, *, now: datetime) -> bool:
     if not missing:
         return False
     since = missing[-1]
-    # Entries of a closed hour are there, and stay: so the parts need no common instant.
-    sum_up = partial(store.sum_hours, since=since, until=since + HOUR)
-    found = chain.from_iterable(await database.read_each(sum_up))
+    found: list[FlowHour] = []
+    for part in database.parts:
+        # Not a snapshot: those may read whole tables. Entries of a closed hour are there, and stay.
+        async with part.transaction() as tx:
+            found += await store.sum_hours(tx, since=since, until=since + HOUR)
     async with database.reference.transaction() as tx:
         await store.keep_hours(tx, add_hours(found, since=since, until=since + HOUR))
     return len(missing) > 1
