@@ -234,3 +234,35 @@ def test_the_example_of_the_documentation_runs(browser):
                 frame.locator("#send").click()
 
     assert api.sent[0]["room"] == "lea-live"
+
+
+# What browsers refuse to a frame of another site, by their settings; each in its own way.
+KEEPS_NOTHING = """
+    if (top !== window) {
+        const refuse = () => { throw new DOMException("Not in this frame.", "SecurityError"); };
+        for (const name of ["localStorage", "sessionStorage", "indexedDB", "caches"])
+            Object.defineProperty(window, name, { get: refuse });
+        window.BroadcastChannel = class { constructor() { refuse(); } };
+        for (const name of ["request", "query"])
+            LockManager.prototype[name] = async () => refuse();
+    }
+"""
+
+
+def test_a_frame_that_may_keep_nothing_still_sends_sees_and_opens_the_wallet(browser):
+    with host_page(ROOM) as host, browser.new_context() as context:
+        context.set_default_timeout(TIMEOUT_MILLISECONDS)
+        context.add_init_script(KEEPS_NOTHING)
+        page, complaints = context.new_page(), []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(host)
+        frame = page.frame_locator("ovation-room iframe")
+        frame.locator("#send").click()
+        eventually(lambda: heard(page, "gift"))
+        # The feed is open.
+        expect(frame.locator(".stage-line")).to_have_text("", timeout=TIMEOUT_MILLISECONDS)
+
+        frame.get_by_role("button", name="Get coins").first.click()
+        frame.locator("dialog").wait_for()
+
+        assert complaints == []

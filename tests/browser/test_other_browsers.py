@@ -160,7 +160,9 @@ def test_reference_pages_are_drawn(guest, path, shown):
 def test_a_room_in_a_page_of_another_origin_signs_its_viewer_in(engine):
     with host_page(ROOM) as host:
         engine.open(host)
-        with engine.frame("document.querySelector('ovation-room')?.shadowRoot?.querySelector('iframe')"):
+        with engine.frame(
+            "document.querySelector('ovation-room')?.shadowRoot?.querySelector('iframe')"
+        ):
             engine.seen(".person-name", "Mira")
             engine.click("#send")
         engine.until("return heard.some(([name]) => name === 'gift')")
