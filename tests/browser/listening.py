@@ -24,19 +24,19 @@ SCRIPT = b'<script src="/listener.js"></script>'
 DROPPED = {"connection", "content-length", "content-encoding", "transfer-encoding", "host"}
 
 
-@contextmanager
-def listening(origin):
-    """Serve what another origin serves; yield our own."""
-    port = free_port()
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-    async def ask(request):
-        # Of this loop, which ends with the server; a feed stays open after its headers.
+
+def passing(origin):
+    """Return a route's function that passes everything on to another origin."""
+
+    async def pass_on(request):
+        # A client of this request alone: a feed stays open after its headers.
         client = httpx.AsyncClient(base_url=origin, timeout=None)
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         headers = {name: value for name, value in request.headers.items() if name not in DROPPED}
-        asked = client.build_request(
-            request.method, path, headers=headers, content=await request.body()
-        )
+        content = await request.body()
+        asked = client.build_request(request.method, path, headers=headers, content=content)
         answer = await client.send(asked, stream=True)
         kept = {name: value for name, value in answer.headers.items() if name not in DROPPED}
         if "text/event-stream" in kept.get("content-type", ""):
@@ -47,11 +47,21 @@ def listening(origin):
             content = content.replace(b"<head>", b"<head>" + SCRIPT, 1)
         return Response(content, answer.status_code, kept)
 
-    def listen(_request):
-        return Response(LISTENER, media_type="text/javascript")
+    return pass_on
 
-    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    routes = [Route("/listener.js", listen), Route("/{path:path}", ask, methods=methods)]
+
+def listen(_request):
+    return Response(LISTENER, media_type="text/javascript")
+
+
+@contextmanager
+def listening(origin):
+    """Serve what another origin serves; yield our own."""
+    port = free_port()
+    routes = [
+        Route("/listener.js", listen),
+        Route("/{path:path}", passing(origin), methods=METHODS),
+    ]
     with serving(Starlette(routes=routes), port):
         yield f"http://127.0.0.1:{port}"
 

@@ -20,6 +20,7 @@ from tests.journeys.people import eventually
 
 PHONE = (360, 780)
 DESKTOP = (1360, 900)
+ROOM_FRAME = "document.querySelector('ovation-room')?.shadowRoot?.querySelector('iframe')"
 # Each program of an engine, and the package of Debian that brings it.
 PROGRAMS = {
     "firefox": {webdriver.FIREFOX: "firefox-esr"},
@@ -58,11 +59,11 @@ def guest(engine, system, request):
             token = system.token(user, name=user.partition("-")[0].title(), **claims)
             engine.run("sessionStorage.setItem('ovation.token', arguments[0])", token)
 
-        def open(self, path, size=DESKTOP):
+        def open(self, path, size=DESKTOP, *, drawn="#main > *"):
             self.note()
             engine.open(f"{origin}{path}")
             engine.size(*size)
-            engine.until("return document.querySelector('#main > *')")
+            engine.until("return document.querySelector(arguments[0])", drawn)
             return engine
 
         def note(self):
@@ -150,9 +151,12 @@ def test_an_operator_finds_a_person(guest, stage):
     page.seen("main", "100")
 
 
-@pytest.mark.parametrize(("path", "shown"), [("/events", "gift.sent"), ("/docs", "/v1/gifts")])
-def test_reference_pages_are_drawn(guest, path, shown):
-    page = guest.open(path)
+@pytest.mark.parametrize(
+    ("path", "drawn", "shown"),
+    [("/events", "#main > *", "gift.sent"), ("/docs", "#reference > *", "A coin economy")],
+)
+def test_reference_pages_are_drawn(guest, path, drawn, shown):
+    page = guest.open(path, drawn=drawn)
 
     page.seen("main", shown)
 
