@@ -5,6 +5,7 @@ import secrets as random
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
+import aio_pika
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
@@ -103,6 +104,22 @@ def vhost(rabbit, credentials):
     rabbit.load(users(credentials.broker), vhost=name)
     yield name
     rabbit.remove_vhost(name)
+
+
+@pytest.fixture
+def take(rabbit, vhost):
+    """Take everything out of a queue of this test's vhost, as the administrator."""
+
+    async def all_of(queue):
+        taken = []
+        async with await aio_pika.connect(rabbit.url(vhost)) as connection:
+            channel = await connection.channel()
+            handle = await channel.get_queue(queue)
+            while (message := await handle.get(no_ack=True, fail=False)) is not None:
+                taken.append(message)
+        return taken
+
+    return all_of
 
 
 @pytest.fixture(scope="session")

@@ -28,11 +28,14 @@ from shared.messaging.dead_letters import (
     type_of,
     until_returned,
 )
+from shared.messaging.delivery import SET_ASIDE_HEADER
 from shared.messaging.log import Logged, read_log
 from shared.messaging.topology import DEAD_LETTER_STREAM
 
 # Headers of the failed attempt; a redriven message has none of them.
-_OF_THE_FAILURE = ("ovation_error_", "ovation_attempt", "ovation_publisher", "x-")
+_OF_THE_FAILURE = (
+    *("ovation_error_", "ovation_attempt", "ovation_publisher", SET_ASIDE_HEADER, "x-"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +224,7 @@ def _shown(message: AbstractIncomingMessage | Logged, queue: str) -> dict[str, o
         # The publisher, checked by the broker. It wrote the headers itself.
         "user_id": message.user_id,
         "header_publisher": headers.get("ovation_publisher"),
-        "header_said_by": headers.get(ORIGINAL_PUBLISHER_HEADER),
+        "header_original_publisher": headers.get(ORIGINAL_PUBLISHER_HEADER),
         "not_redriven_because": refusal(message, queue),
         "attempts": headers.get("ovation_attempts"),
         "redriven": headers.get("ovation_redrive", "0"),

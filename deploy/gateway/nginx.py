@@ -35,11 +35,14 @@ RESOLVE_SECONDS = 1
 RESOLVE_SECONDS_MAX = 2
 # Where deploy/gateway/start.sh writes whose X-Forwarded-For to believe.
 TRUSTED_PROXIES = "# OVATION_TRUSTED_PROXIES"
+# Where it puts the documents of the API and of events, each also compressed.
+DOCUMENTS = "/tmp/documents"  # noqa: S108 - its own
 # Where it writes which addresses may call as Tencent.
 TENCENT_ADDRESSES = "# OVATION_TENCENT_ADDRESSES"
 
 # Nothing secret is in an answer beside what a stranger chose (tokens come in headers, and are never
 # answered), so compression tells nothing. Feeds stay as they are: each event goes on at once.
+# What never changes is compressed once: pages and their files by web, documents by start.sh.
 GZIP_BYTES_MIN = 1_024
 MARKDOWN = "text/markdown; charset=utf-8"
 GZIP_TYPES = (
@@ -57,6 +60,7 @@ GZIP_TYPES = (
 )
 GZIP = f"""\
 gzip on;
+gzip_static on;
 gzip_vary on;
 gzip_proxied any;
 gzip_comp_level 5;
@@ -156,7 +160,7 @@ def render(
     *,
     listen: str,
     resolver: str | None,
-    openapi_file: str = "/etc/nginx/openapi.json",
+    documents_folder: str = DOCUMENTS,
     contracts_folder: str = "/etc/nginx/contracts",
     limits_file: str | None = None,
 ) -> str:
@@ -201,8 +205,8 @@ def render(
         *(_route(pattern, name, targets, limited=limited) for pattern, name in ROUTES),
         *(_stripped(name, targets[name]) for name in STRIPPED if name in targets),
         *_no_practice(resolver),
-        _location("= /openapi.json", "default_type application/json;", f"alias {openapi_file};"),
-        *_contracts(contracts_folder),
+        _openapi(documents_folder),
+        *_contracts(contracts_folder, documents_folder),
         _location("/", _pass("web", targets)),
         *_REFUSALS,
         FEED_ANSWERS,
@@ -307,11 +311,16 @@ def _hidden() -> str:
     )
 
 
-def _contracts(folder: str) -> list[str]:
+def _openapi(documents: str) -> str:
+    alias = f"alias {documents}/openapi.json;"
+    return _location("= /openapi.json", "default_type application/json;", alias)
+
+
+def _contracts(folder: str, documents: str) -> list[str]:
     """What other teams read: pages and programs of any origin may, and a schema never changes."""
     anyone = "add_header Access-Control-Allow-Origin * always;"
     for_ever = 'add_header Cache-Control "public, max-age=31536000, immutable";'
-    documents = (
+    whole = (
         ("= /asyncapi.json", "asyncapi.json", "application/json"),
         ("= /events.md", "EVENTS.md", f'"{MARKDOWN}"'),
     )
@@ -329,9 +338,9 @@ def _contracts(folder: str) -> list[str]:
         ),
         *(
             _location(
-                matches, f"alias {folder}/{file};", "types {}", f"default_type {kind};", anyone
+                matches, f"alias {documents}/{file};", "types {}", f"default_type {kind};", anyone
             )
-            for matches, file, kind in documents
+            for matches, file, kind in whole
         ),
         _location(
             "@no_such_schema", anyone, *problem(404, "no-such-schema", "There is no such schema.")

@@ -7,10 +7,13 @@
 #   OVATION_TENCENT_ADDRESSES  addresses or networks, between spaces, that alone may call as Tencent
 #   OVATION_GATEWAY_DOMAIN   what the services' names end with, where a name alone is not known to the
 #                            name server (Kubernetes): namespace.svc.cluster.local
+#   openapi.json, contracts  documents that are put beside the configuration, and compressed once:
+#                            nginx would do it again for each reader
 #   /etc/resolv.conf         where names are looked up: Docker's own server is not everywhere
 set -eu
 folder=${OVATION_GATEWAY_FOLDER:-/etc/nginx}
 made=${OVATION_GATEWAY_MADE:-/tmp}/nginx.conf
+documents=${OVATION_GATEWAY_MADE:-/tmp}/documents
 names=${OVATION_GATEWAY_NAMES:-/etc/resolv.conf}
 workers=${OVATION_GATEWAY_WORKERS:-}
 proxies=${OVATION_TRUSTED_PROXIES:-}
@@ -60,6 +63,18 @@ awk -v workers="$workers" -v proxies="$proxies" -v tencent="$tencent" -v servers
     }
 ' "$folder/nginx.conf" >"$made.new"
 mv "$made.new" "$made"
+
+mkdir -p "$documents"
+for document in openapi.json contracts/asyncapi.json contracts/EVENTS.md; do
+    if [ -f "$folder/$document" ]; then
+        served=$documents/${document##*/}
+        # Away first: nginx compresses what has no compressed file, and never serves an older one.
+        rm -f "$served.gz"
+        cp "$folder/$document" "$served.new"
+        mv "$served.new" "$served"
+        gzip -9 -n -c "$served" >"$served.gz.new" && mv "$served.gz.new" "$served.gz"
+    fi
+done
 
 if [ "${1:-}" = reload ]; then
     exec nginx -e stderr -c "$made" -s reload

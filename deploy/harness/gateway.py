@@ -1,5 +1,6 @@
 """A private nginx in front of the services, with the configuration that production has."""
 
+import gzip
 import os
 import shutil
 import signal
@@ -14,8 +15,9 @@ from deploy.harness.processes import Process
 ROOT = Path(__file__).parent.parent.parent
 OPENAPI_FILE = ROOT / "deploy" / "gateway" / "openapi.json"
 CONTRACTS = ROOT / "shared" / "contracts"
-# Of the contracts, what the gateway serves.
-SERVED = ("schemas", "asyncapi.json", "EVENTS.md")
+# What the gateway serves itself.
+DOCUMENTS = (OPENAPI_FILE, CONTRACTS / "asyncapi.json", CONTRACTS / "EVENTS.md")
+SCHEMAS = CONTRACTS / "schemas"
 START_SECONDS_MAX = 10
 
 
@@ -37,9 +39,8 @@ class Gateway:
         # nginx's workers are not root: they have to read what is served and write what is buffered.
         for place in (prefix, prefix / "temp"):
             place.mkdir(mode=0o755)
-        if OPENAPI_FILE.exists():
-            shutil.copy(OPENAPI_FILE, prefix / "openapi.json")
-        _copy_contracts(prefix / "contracts")
+        _copy_documents(prefix / "documents")
+        _copy_schemas(prefix / "contracts")
         self._write(upstreams)
         nginx = require("nginx", "nginx-light")
         self._process = Process(
@@ -80,19 +81,25 @@ class Gateway:
             upstreams,
             listen=f"127.0.0.1:{self._port}",
             resolver=None,
-            openapi_file=str(self._prefix / "openapi.json"),
+            documents_folder=str(self._prefix / "documents"),
             contracts_folder=str(self._prefix / "contracts"),
             limits_file=str(self._limits_file) if self._limits_file else None,
         )
         self._configuration.write_text(render_whole(http))
 
 
-def _copy_contracts(folder: Path) -> None:
+def _copy_documents(folder: Path) -> None:
+    """Put documents where nginx's workers may read them, and compressed, as start.sh does."""
+    folder.mkdir(mode=0o755)
+    for document in DOCUMENTS:
+        if document.exists():
+            text = document.read_bytes()
+            (folder / document.name).write_bytes(text)
+            (folder / f"{document.name}.gz").write_bytes(gzip.compress(text, 9, mtime=0))
+
+
+def _copy_schemas(folder: Path) -> None:
     """Copy what is served: nginx's workers may not read below our home folder."""
     folder.mkdir(mode=0o755)
-    for name in SERVED:
-        source = CONTRACTS / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name)
-        elif source.exists():
-            shutil.copy(source, folder / name)
+    if SCHEMAS.exists():
+        shutil.copytree(SCHEMAS, folder / SCHEMAS.name)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
+from deploy.harness.authorities import trusted
 from deploy.harness.packages import find, require
 from deploy.harness.ports import free_port, listens
 from deploy.harness.processes import (
@@ -72,6 +73,7 @@ class RabbitServer(Server):
             auth=(self.admin_user, self.admin_password),
             timeout=REQUEST_SECONDS_MAX,
             trust_env=False,
+            verify=trusted(),
         )
         if answer.is_error:
             said = answer.text or self.last_words()

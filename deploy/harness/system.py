@@ -25,6 +25,7 @@ from deploy.config.environment import (
     parts_of,
 )
 from deploy.config.services import DATABASES, SERVICES
+from deploy.harness.authorities import trusted
 from deploy.harness.gateway import Gateway
 from deploy.harness.issuer import ADULT_YEARS
 from deploy.harness.pgbouncer import pooled
@@ -222,6 +223,7 @@ class System:
             f"{self.issuer_url}/token",
             json={"sub": subject, "age_verified": ADULT_YEARS, **claims},
             trust_env=False,
+            verify=trusted(),
         )
         answer.raise_for_status()
         return str(answer.json()["access_token"])
@@ -340,7 +342,8 @@ class System:
     def _wait_until_ready(self, name: str) -> None:
         def answers() -> bool:
             try:
-                answer = httpx.get(f"{self.urls[name]}/readyz", timeout=5, trust_env=False)
+                url = f"{self.urls[name]}/readyz"
+                answer = httpx.get(url, timeout=5, trust_env=False, verify=trusted())
             except httpx.TransportError:
                 time.sleep(0.05)
                 return False

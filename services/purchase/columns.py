@@ -70,6 +70,8 @@ Dispute = Table(
         "currency": "text",
         "revision": "smallint",
         "recorded_at": "timestamp with time zone",
+        "evidence_due_at": "timestamp with time zone",
+        "evidence_submitted": "boolean",
     },
 )
 Warning = Table(

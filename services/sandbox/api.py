@@ -202,6 +202,11 @@ async def warn(payment: str, body: WarningRequest, provider: SandboxProvider) ->
     return provider.warn(provider.payment(payment), body.reason)
 
 
+@payments.post("/disputes/{dispute}/evidence")
+async def submit_evidence(dispute: str, provider: SandboxProvider) -> dict[str, Any]:
+    return provider.submit_evidence(dispute)
+
+
 @payments.post("/disputes/{dispute}/close")
 async def close_dispute(
     dispute: str, body: CloseDisputeRequest, provider: SandboxProvider

@@ -147,6 +147,15 @@ LiabilityLine = Table(
         "disputed_minor": "bigint",
     },
 )
+FlowHour = Table(
+    "flow_hours",
+    {
+        "hour": "timestamp with time zone",
+        "bought_coins": "bigint",
+        "given_coins": "bigint",
+        "taken_at": "timestamp with time zone",
+    },
+)
 OpeningSlice = Table(
     "opening_slices",
     {

@@ -191,6 +191,17 @@ class LiabilityLine(WalletTable, table=True):
     disputed_minor: int = Field(sa_type=BigInteger)
 
 
+class FlowHour(WalletTable, table=True):
+    """How many coins were bought and given in an hour that is closed."""
+
+    __tablename__ = "flow_hours"
+
+    hour: datetime = Field(primary_key=True, sa_type=_TIME)
+    bought_coins: int = Field(sa_type=BigInteger)
+    given_coins: int = Field(sa_type=BigInteger)
+    taken_at: datetime = Field(sa_type=_TIME, sa_column_kwargs=_NOW)
+
+
 class OpeningSlice(WalletTable, table=True):
     """What the archived gifts took out of a lot."""
 

@@ -2,8 +2,8 @@
 The adopter's brand: a name, and a folder with a logo, one style sheet, and its fonts and pictures.
 
 The folder is served under `/brand/` and the hash of what is in it. Its sheet comes after ours, so
-it says tokens (`static/tokens.css`) again. All of it comes from here: a sheet that would fetch
-something from elsewhere stops the service at its start, and the pages' policy forbids it.
+it can set our tokens (`static/tokens.css`) anew. All of it comes from here: a sheet that would
+fetch something from elsewhere stops the service at its start, and the pages' policy forbids it.
 """
 
 import html

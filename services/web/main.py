@@ -5,7 +5,7 @@ import tomllib
 import uvicorn
 from fastapi import FastAPI
 
-from services.web import languages, pages, problems
+from services.web import files, languages, pages, problems
 from services.web.brand import read_brand
 from services.web.settings import Settings
 from shared.http import build_app
@@ -55,10 +55,10 @@ def build(settings: Settings) -> FastAPI:
     problems.show_wrong_addresses(app)
     folders = [*([pages.BUNDLES] if is_bundled else []), pages.STATIC, pages.VENDOR]
     made = pages.make_texts(texts, is_bundled=is_bundled)
-    app.mount("/static", pages.Files(folders, version, made), name="static")
-    app.mount("/swagger-ui", pages.Files([pages.SWAGGER_UI], swagger_version), name="swagger-ui")
-    if files := pages.brand_files(brand):
-        app.mount("/brand", files, name="brand")
+    app.mount("/static", files.Files(folders, version, made), name="static")
+    app.mount("/swagger-ui", files.Files([pages.SWAGGER_UI], swagger_version), name="swagger-ui")
+    if branded := pages.brand_files(brand):
+        app.mount("/brand", branded, name="brand")
     return app
 
 

@@ -12,22 +12,21 @@ Each page exists in each language: its texts are a module of their own, made whe
 import hashlib
 import html
 import json
-import mimetypes
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from services.web.brand import KINDS as BRAND_KINDS
 from services.web.brand import Brand
+from services.web.compression import VARIES, Compressed, compress, takes_compressed
+from services.web.files import FILE_HEADERS, REVALIDATE, Files
 from services.web.languages import (
     DEFAULT,
     Messages,
@@ -69,12 +68,8 @@ ADDRESSES = {
 }
 REFERENCE = "docs"
 VERSION_CHARACTERS = 12
-FOR_GOOD = "public, max-age=31536000, immutable"
-REVALIDATE = "no-cache"
 # The drawings of all gifts and of the stage, in one file.
 DRAWINGS = "drawings.json"
-KINDS = frozenset((".css", ".js", ".svg"))
-MEDIA_TYPES = {".js": "text/javascript", ".json": "application/json"}
 # Everything comes from here: no foreign script, style or font, and nothing inline.
 SOURCES = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -88,7 +83,6 @@ SHEET = '<link rel="stylesheet" href="/static/{name}.css">\n'
 FACT = '<meta name="ovation-{name}" content="{value}">\n'
 # The one script that pages of other origins may fetch: it makes elements that frame ours.
 EMBED = STATIC / "embed.js"
-FILE_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin"}
 PAGE_HEADERS = {
     **FILE_HEADERS,
     "Cache-Control": REVALIDATE,
@@ -103,48 +97,23 @@ EMBED_HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": REVALIDATE,
 }
-# What not every machine knows.
-for ending, kind in BRAND_KINDS.items():
-    mimetypes.add_type(kind, ending)
 
 
-class Files(StaticFiles):
-    """
-    The files of folders of the kinds that pages are made of, and nothing else of them.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The text of a page, and the same as it travels to those who take it compressed."""
 
-    A file is served from the first folder that has it; `made` are texts by their names.
-    """
+    text: str
+    compressed: Compressed | None
 
-    def __init__(
-        self,
-        folders: Sequence[Path],
-        version: str,
-        made: Mapping[str, str] = MappingProxyType({}),
-        *,
-        kinds: Collection[str] = KINDS,
-        headers: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        super().__init__(directory=folders[0])
-        self.all_directories = list(folders)
-        self._made = made
-        self._kinds = kinds
-        self._headers = {**FILE_HEADERS, **headers}
-        self._version = version
+    def answer(self, asked: Headers) -> Response:
+        if self.compressed and takes_compressed(asked):
+            return self.compressed.answer()
+        return HTMLResponse(self.text)
 
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        version, _, rest = path.partition("/")
-        named = version == self._version
-        wanted = rest if named else path
-        if wanted in self._made:
-            media_type = MEDIA_TYPES[Path(wanted).suffix]
-            answer = Response(self._made[wanted], media_type=media_type)
-        elif Path(wanted).suffix in self._kinds:
-            answer = await super().get_response(wanted, scope)
-        else:
-            raise HTTPException(404)
-        answer.headers.update(self._headers)
-        answer.headers["Cache-Control"] = FOR_GOOD if named else REVALIDATE
-        return answer
+
+def make_page(text: str) -> Page:
+    return Page(text, compress(text.encode(), "text/html; charset=utf-8"))
 
 
 def read_drawings() -> dict[str, str]:
@@ -216,9 +185,9 @@ def render_pages(
     facts: Mapping[str, str],
     languages: Mapping[str, Messages],
     off: Collection[str] = (),
-) -> dict[tuple[str, str], str]:
+) -> dict[tuple[str, str], Page]:
     """
-    Return the text of each page, by its address and its language.
+    Return each page, by its address and its language.
 
     `facts` are what scripts know of this installation, each in a `meta` of its name; pages that
     are `off` are not there.
@@ -233,8 +202,8 @@ def render_pages(
         .replace("{{facts}}", "".join(metas))
     )
     return {
-        (address, language): _translate(
-            template.replace("{{name}}", name), name, language, messages
+        (address, language): make_page(
+            _translate(template.replace("{{name}}", name), name, language, messages)
         )
         for address, name in ADDRESSES.items()
         for language, messages in languages.items()
@@ -284,14 +253,14 @@ def make_texts(languages: Mapping[str, Messages], *, is_bundled: bool) -> dict[s
 
 def render_reference(
     *, version: str, swagger_version: str, brand: Brand, off: Collection[str] = ()
-) -> str | None:
+) -> Page | None:
     """Return the page of the API's reference, unless it is off."""
     if REFERENCE in off:
         return None
     page = REFERENCE_TEMPLATE.read_text()
     if "events" in off:
         page = page.replace('<a href="/events">Events</a>\n', "")
-    return (
+    return make_page(
         brand.dress(page)
         .replace("{{home}}", home_of(off))
         .replace("/static/", f"/static/{version}/")
@@ -304,7 +273,7 @@ router = APIRouter(include_in_schema=False)
 
 async def read_page(
     request: Request,
-    pages: Annotated[dict[tuple[str, str], str], from_state("pages")],
+    pages: Annotated[dict[tuple[str, str], Page], from_state("pages")],
     languages: Annotated[dict[str, Messages], from_state("languages")],
     headers: Annotated[dict[str, str], from_state("page_headers")],
 ) -> Response:
@@ -312,8 +281,11 @@ async def read_page(
     page = pages.get((request.scope["route"].name, language))
     if page is None:
         raise HTTPException(404)
-    answer = HTMLResponse(page, headers=headers)
-    answer.headers.update({"Content-Language": language, "Vary": "Accept-Language, Cookie"})
+    answer = page.answer(request.headers)
+    answer.headers.update(headers)
+    answer.headers.update(
+        {"Content-Language": language, "Vary": f"{VARIES}, Accept-Language, Cookie"}
+    )
     remember_language(request, answer, language)
     return answer
 
@@ -323,11 +295,16 @@ for address in ADDRESSES:
 
 
 @router.get("/docs")
-async def read_reference(page: Annotated[str | None, from_state("reference")]) -> Response:
+async def read_reference(
+    request: Request, page: Annotated[Page | None, from_state("reference")]
+) -> Response:
     """Show the whole API. Only this page has a policy of its own."""
     if page is None:
         raise HTTPException(404)
-    return HTMLResponse(page, headers={**PAGE_HEADERS, "Content-Security-Policy": REFERENCE_POLICY})
+    answer = page.answer(request.headers)
+    answer.headers.update({**PAGE_HEADERS, "Content-Security-Policy": REFERENCE_POLICY})
+    answer.headers["Vary"] = VARIES
+    return answer
 
 
 @router.get("/embed.js")

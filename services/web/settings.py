@@ -24,8 +24,8 @@ class Settings(ClaimSettings):
     `host_origins` are the sites, by spaces, that may frame the pages and sign people in;
     `picture_origins` those whose pictures people and gifts may have, and films gifts;
     `people_file` lists the people to sign in as where a development issuer is. The console links
-    to the runbooks below `runbooks_url`, if they are published anywhere. Where tokens say
-    what they say is what the services have as theirs: pages show what a token's holder may do.
+    to the runbooks below `runbooks_url`, if they are published anywhere. The places of claims in
+    tokens are those of the services: pages show what a token's holder may do.
     """
 
     model_config = SettingsConfigDict(env_prefix="WEB_", env_ignore_empty=True, frozen=True)

@@ -38,7 +38,9 @@ CONFIRM_SECONDS_MAX = 8.0
 CONFIRM_POLL_SECONDS = 0.05
 # Looks at one queue take turns: what one holds, the others would not find.
 TURN_SECONDS_MAX = 5
-PEOPLE_MAX = 10
+# Whom an event names beside those whom requests name: a share's creator, guests of a stream.
+ALSO_NAMED = ("shared_by", "guests")
+PEOPLE_MAX = 50
 
 
 class NoSuchQueue(Refusal):
@@ -100,9 +102,10 @@ class DeadLetters:
         """Return the oldest dead letters of a queue, and who redrove those that are still there."""
         async with self.held(queue) as found:
             known = await self._redrives([each.id for each in found])
-        # A copy of a dead letter is the same one: both leave together.
-        unique = {each.id: each for each in found}
-        return [(each, known.get(each.id)) for each in unique.values()]
+        # A copy of a dead letter is the same one: both leave together, unless one is forged.
+        best = {each.id: each for each in sorted(found, key=_is_redrivable)}
+        in_turn = dict.fromkeys(each.id for each in found)
+        return [(best[dead_letter], known.get(dead_letter)) for dead_letter in in_turn]
 
     async def redrive(self, request: RedriveRequest, *, route: str) -> tuple[Redrive, bool]:
         """Send a dead letter to its queue again; return that, and whether it left its own."""
@@ -114,6 +117,8 @@ class DeadLetters:
                 if request.dead_letter not in known:
                     raise NoSuchDeadLetter(dead_letter=request.dead_letter)
                 return known[request.dead_letter], True
+            # A stranger's copy of it neither stops it nor leaves with it.
+            copies = [each for each in copies if _is_redrivable(each)] or copies[:1]
             redrive = await self._send(copies[0], request, route)
             if not await self._is_confirmed(request.dead_letter):
                 return redrive, False
@@ -146,11 +151,8 @@ class DeadLetters:
         return (await self._redrives([request.dead_letter]))[request.dead_letter]
 
     async def _check_key(self, request: RedriveRequest) -> None:
-        about = {"operator": request.operator, "key": request.key}
         async with self._database.reference.transaction() as tx:
-            row = (await tx.execute(_BY_KEY, about)).first()
-        if row is not None and row.request_hash != request.request_hash:
-            raise KeyReused(dead_letter=row.dead_letter)
+            await _check_key(tx, request)
 
     async def _redrives(self, dead_letters: Sequence[UUID]) -> dict[UUID, Redrive]:
         async with self._database.reference.transaction() as tx:
@@ -194,12 +196,26 @@ def people_of(body: bytes) -> list[str]:
     try:
         envelope = from_json(body)
         data = envelope["data"]
-        given = [envelope["partitionkey"], *(data.get(field) for field in sorted(PERSON_FIELDS))]
+        given = [envelope["partitionkey"]]
+        for field in (*sorted(PERSON_FIELDS), *ALSO_NAMED):
+            named = data.get(field)
+            given += named if isinstance(named, list) else [named]
     except (ValueError, LookupError, TypeError, AttributeError):
         return []
     return list(dict.fromkeys(each for each in given if isinstance(each, str) and each))[
         :PEOPLE_MAX
     ]
+
+
+def _is_redrivable(taken: Taken) -> bool:
+    return refusal(taken.delivery, taken.queue) is None
+
+
+async def _check_key(tx: Transaction, request: RedriveRequest) -> None:
+    about = {"operator": request.operator, "key": request.key}
+    row = (await tx.execute(_BY_KEY, about)).first()
+    if row is not None and row.request_hash != request.request_hash:
+        raise KeyReused(dead_letter=row.dead_letter)
 
 
 async def _record(tx: Transaction, request: RedriveRequest, message: str) -> bool:
@@ -216,6 +232,9 @@ async def _record(tx: Transaction, request: RedriveRequest, message: str) -> boo
             "reason": request.reason,
         },
     )
+    if not added:
+        # Another request may have used the key since it was looked at.
+        await _check_key(tx, request)
     return bool(added)
 
 
@@ -226,7 +245,7 @@ _RECORD = text("""
         dead_letter, operator, idempotency_key, request_hash, queue, message, reason
     )
     VALUES (:dead_letter, :operator, :key, :hash, :queue, :message, :reason)
-    ON CONFLICT (dead_letter) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING dead_letter
 """)
 _FIND = text("""

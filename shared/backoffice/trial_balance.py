@@ -1,7 +1,7 @@
 """The trial balance of a ledger, for any hour that is closed."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from typing import Annotated, Any
@@ -17,15 +17,13 @@ from shared.http.csv import SHEET, Format, csv_of
 from shared.http.fields import Instant
 from shared.identity.tokens import Identity, Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
+from shared.ledger.hours import end_of_last_closed_hour
 from shared.ledger.recall import ARCHIVED, archived_around
 from shared.postgres.database import Transaction
 from shared.postgres.statements import text
 
 FINANCE_SCOPE = "finance:read"
 FinanceReader = Annotated[Identity, operator_with(FINANCE_SCOPE)]
-# An entry has the time at which its transaction began, by the clock of the database: some entries
-# of an hour are committed after it. Clocks and transactions are not longer apart than this.
-CLOSED_AFTER = timedelta(minutes=10)
 Until = Annotated[
     Moment | None,
     Query(
@@ -72,7 +70,7 @@ class TrialBalance(Body):
 
 def closed_hour(until: datetime | None, *, now: datetime) -> datetime:
     """Return the end of a closed hour, or refuse one that is still open."""
-    last = (now - CLOSED_AFTER).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    last = end_of_last_closed_hour(now)
     if until is None:
         return last
     if until > last or (until.minute, until.second, until.microsecond) != (0, 0, 0):

@@ -143,6 +143,12 @@ class PurchaseDisputed(DisputeEvent):
     reason: Annotated[Name, like("fraudulent", "product_not_received")]
     """Why, as a code of the provider."""
 
+    evidence_due_at: Annotated[Moment | None, like("2026-11-30T12:00:00Z")] = None
+    """
+    Until when the provider takes evidence, as known when this was published; None if it says no
+    time. It may move later, which is no event.
+    """
+
 
 class PurchaseDisputeClosed(DisputeEvent):
     """

@@ -109,6 +109,16 @@ def number_in(cursor: str | None) -> int | None:
     return values[0]
 
 
+def text_in(cursor: str | None) -> str | None:
+    """Read a cursor that is one text; None is the beginning."""
+    if cursor is None:
+        return None
+    values = decode_cursor(cursor)
+    if len(values) != 1 or not isinstance(values[0], str):
+        raise BadCursor
+    return values[0]
+
+
 def moment_in(cursor: str | None) -> tuple[datetime, UUID] | None:
     """Read a cursor that is a time with its zone, and the id that breaks a tie."""
     if cursor is None:

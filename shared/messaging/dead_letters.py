@@ -22,7 +22,7 @@ from shared.contracts.decoding import OPERATOR_USER, ORIGINAL_PUBLISHER_HEADER, 
 from shared.contracts.routes import QUEUES
 from shared.errors import Kind, Refusal
 from shared.messaging.broker import Broker, close_quietly
-from shared.messaging.delivery import Delivery, forwarded, service_of
+from shared.messaging.delivery import SET_ASIDE_HEADER, Delivery, forwarded, service_of
 from shared.messaging.outbox import Message
 from shared.messaging.retry import DELAYS, delay_name
 
@@ -100,6 +100,15 @@ def times_redriven(message: DeadLetter) -> int:
     return int(text) if text.isdecimal() and len(text) < NUMBER_DIGITS_MAX else 0
 
 
+def set_aside_at(message: DeadLetter) -> str:
+    """Return when a message was set aside: as its service wrote it, or else the broker."""
+    if isinstance(written := message.headers.get(SET_ASIDE_HEADER), str):
+        return written
+    deaths = message.headers.get("x-death")
+    newest = deaths[0] if isinstance(deaths, list) and deaths else None
+    return str(newest.get("time", "")) if isinstance(newest, Mapping) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A dead letter that the broker handed out; it returns to its place unless it is removed."""
@@ -110,14 +119,24 @@ class Taken:
 
     @property
     def id(self) -> UUID:
-        """The same for all copies of a dead letter, and another one after each redrive."""
+        """
+        The same for all copies of a dead letter, and another one each time it is set aside.
+
+        A message that its owner sends again has the id and the bytes of the first time: without
+        the time it would count as redriven, and would be removed unsent.
+        """
         digest = hashlib.sha256(self.delivery.body).hexdigest()
-        about = (self.queue, self.delivery.original_id, str(times_redriven(self.delivery)), digest)
+        times = str(times_redriven(self.delivery)), set_aside_at(self.delivery)
+        about = (self.queue, self.delivery.original_id, *times, digest)
         return uuid5(NAMESPACE, "\n".join(("dead-letter", *about)))
 
     async def remove(self) -> None:
         """Take it out of its queue for good."""
-        await self.message.ack()
+        try:
+            await self.message.ack()
+        except (AMQPError, OSError, RuntimeError) as error:
+            # It comes back, and the next request finishes the work.
+            raise BrokerUnavailable(queue=self.queue) from error
 
 
 def redrive_of(taken: Taken) -> Message:

@@ -1,6 +1,7 @@
 """A delivery: whether it can be read, and its dead letter if it cannot be handled."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from uuid import uuid5
 
 from shared.amqp.delivery import Delivery, storable
@@ -25,6 +26,7 @@ from shared.messaging.outbox import (
 
 __all__ = [
     "OPERATOR_USER",
+    "SET_ASIDE_HEADER",
     "Delivery",
     "Received",
     "Unreadable",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 REASON_CHARACTERS_MAX = 500
+SET_ASIDE_HEADER = "ovation_set_aside_at"
 
 # The rest is the broker's, or belongs to one attempt. By name, and none too long: what the outbox
 # holds must fit into a frame, and another sender's headers may be of any size.
@@ -85,6 +88,7 @@ def dead_letter(
         "ovation_error_code": storable(code),
         "ovation_error_message": storable(detail[:REASON_CHARACTERS_MAX]),
         "ovation_error_stack": stack_hash,
+        SET_ASIDE_HEADER: datetime.now(UTC).isoformat(),
     }
     return forwarded(delivery, queue, "parked", exchange=DEAD_LETTER_EXCHANGE, headers=reason)
 

@@ -190,6 +190,49 @@ def test_another_token_is_another_person_at_once_and_none_is_nobody(browser):
         frame.locator(".person-name", has_text="Otto").wait_for()
 
 
+def test_a_token_that_comes_late_brings_nobody_back(browser):
+    """The host looked for Mira's token, and meanwhile Otto signed in."""
+    with a_host(browser, ROOM) as page:
+        frame = page.frame_locator("ovation-room iframe")
+        frame.locator(".person-name", has_text="Mira").wait_for()
+        page.evaluate("""() => {
+            const element = document.querySelector('ovation-room');
+            element.token = () => new Promise((resolve) => { window.late = resolve; });
+            element.token = tokens.otto;
+        }""")
+        frame.locator(".person-name", has_text="Otto").wait_for()
+
+        page.evaluate("late(tokens.mira)")
+        # Messages come one after the other: after this one, a late one would have come.
+        page.evaluate("""() => new Promise((resolve) => {
+            addEventListener('message', resolve, { once: true });
+            document.querySelector('ovation-room').frame.element.contentWindow.postMessage(
+                'ping', '*');
+            postMessage('pong', '*');
+        })""")
+        expect(frame.locator(".person-name")).to_have_text("Otto")
+
+
+def test_a_page_over_the_hosts_page_is_of_the_same_person_and_leaves_with_the_element(browser):
+    with a_host(browser, GIFTS) as page:
+        page.frame_locator("ovation-gifts iframe").locator("#send").wait_for()
+        page.evaluate("""() => document.querySelector('ovation-gifts').openPage(
+            { path: '/wallet', title: 'Wallet', close: 'Close' })""")
+        wallet = page.frame_locator("dialog iframe")
+        wallet.locator(".person-name", has_text="Mira").wait_for()
+
+        page.evaluate("document.querySelector('ovation-gifts').token = tokens.otto")
+        wallet.locator(".person-name", has_text="Otto").wait_for()
+
+        page.evaluate("window.element = document.querySelector('ovation-gifts'); element.remove()")
+        eventually(
+            lambda: (
+                page.evaluate("[element.opened.size, element.shadowRoot.querySelector('dialog')]")
+                == [0, None]
+            )
+        )
+
+
 def test_a_host_that_is_not_named_gets_nothing(browser):
     with a_host(browser, ROOM, trusted=False) as page:
         page.frames[1].wait_for_url("chrome-error://chromewebdata/")

@@ -38,8 +38,9 @@ def test_an_operator_opens_a_team_and_switches_its_endpoint_off_and_on(visitor, 
     # Nothing is paid by bank file here, and no payee waits.
     page.locator("#bank-files").get_by_text("Not in use").wait_for()
     page.locator("#payees").get_by_text("No payee waits").wait_for()
-    page.locator("#teams").get_by_label("Team").fill(team)
-    page.get_by_role("button", name="Open the team").click()
+    row = page.locator("#teams tr", has_text=team)
+    assert row.locator("td.number").all_inner_texts() == ["1", "1", "0", "0"]
+    row.get_by_role("link", name=team).click()
     line = page.locator("#endpoints li", has_text=URL)
     line.get_by_text("delivering").wait_for()
     line.get_by_role("button", name="Failed deliveries").click()

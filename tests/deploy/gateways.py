@@ -1,5 +1,6 @@
 """A gateway as it is deployed, in front of a service that says what it was asked."""
 
+import gzip
 import json
 import threading
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from deploy.harness.ports import free_port
 ROOT = Path(__file__).parent.parent.parent
 LIMITS = (ROOT / "deploy" / "gateway" / "limits.conf").read_text()
 FEED = "/v1/rooms/lobby/events"
+# What web compresses once, and what it says.
+PACKED, SAID = "/static/packed.js", b"export default 1;\n" * 200
 # What a feed says first, and nothing after it.
 GREETING = b"retry: 2000\n\n"
 
@@ -23,11 +26,12 @@ needs_nginx = pytest.mark.skipif(not find("nginx"), reason="needs nginx")
 
 
 class Service(ThreadingHTTPServer):
-    """Answers with the headers it was sent; follows rooms; refuses with a status if it has one."""
+    """Answers with the headers it was sent; follows rooms; refuses with a status, or hangs up."""
 
     daemon_threads = True
     request_queue_size = 512
     status = 200
+    hangs_up = False
     asked = 0
     following = 0
 
@@ -42,12 +46,21 @@ class _Answers(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked += 1
+        if self.server.hangs_up:
+            self.close_connection = True
+            return
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.server.status == 200 and self.path.partition("?")[0] == FEED:
             self._follow()
             return
         body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
         self.send_response(self.server.status)
+        if self.path == PACKED:
+            body = gzip.compress(SAID, 9, mtime=0)
+            self.send_header("Content-Type", "text/javascript")
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Vary", "Accept-Encoding")
+            self.send_header("ETag", '"packed"')
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -75,9 +88,9 @@ class _Answers(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def a_service(status=200):
+def a_service(status=200, *, hangs_up=False):
     service = Service(("127.0.0.1", 0), _Answers)
-    service.status = status
+    service.status, service.hangs_up = status, hangs_up
     thread = threading.Thread(target=service.serve_forever)
     thread.start()
     try:
@@ -89,14 +102,14 @@ def a_service(status=200):
 
 
 @contextmanager
-def a_gateway(folder, service, *, limits=None):
-    """A running gateway before one service for everything; returns its address."""
+def a_gateway(folder, *instances, limits=None):
+    """A running gateway before instances of one service for everything; returns its address."""
     folder.chmod(0o755)
     file = None
     if limits is not None:
         file = folder / "limits.conf"
         file.write_text(limits)
-    upstreams = dict.fromkeys(PUBLIC, service.address)
+    upstreams = dict.fromkeys(PUBLIC, " ".join(each.address for each in instances))
     gateway = Gateway(folder, free_port(), upstreams, limits_file=file)
     gateway.start()
     try:

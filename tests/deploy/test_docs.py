@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from deploy.config.services import DATABASES, SERVICES
 from deploy.docs.tables import PAGES, columns, relations, table_pages
 from shared.contracts.routes import ALWAYS_BOUND, EVENTS, QUEUES
+from shared.messaging.delivery import service_of
 from tests.drift import KEPT_BY_MIGRATIONS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -146,6 +147,16 @@ async def test_the_tables_drawn_are_those_of_the_migrated_database(database_of, 
 
     assert tables == {each.name: sorted(columns(each)) for each in found.tables.values()}
     assert lines == {line for each in found.tables.values() for line in relations(each)}
+
+
+def test_each_queue_stands_beside_its_service():
+    rows = re.findall(r"^\| `services/(\w+)` \|[^|]*\|([^|]*)\|", _text(ARCHITECTURE), re.MULTILINE)
+    told = {service: re.findall(r"`([\w.]+)`", queues) for service, queues in rows}
+
+    assert {service: queues for service, queues in told.items() if queues} == {
+        service: [queue for queue in QUEUES if service_of(queue) == service]
+        for service in dict.fromkeys(map(service_of, QUEUES))
+    }
 
 
 def test_a_changed_table_is_a_changed_page():

@@ -1,5 +1,6 @@
 """The gateway starts, and is reloaded, on whatever host it is put."""
 
+import gzip
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from deploy.gateway.nginx import (
 )
 from deploy.harness.packages import find
 from deploy.harness.ports import free_port, listens
+from deploy.harness.processes import remove_folder, temporary_folder
 from tests.deploy.gateways import LIMITS, ROOT, a_service, needs_nginx
 
 SCRIPT = ROOT / "deploy" / "gateway" / "start.sh"
@@ -62,6 +64,7 @@ class Started:
             listen=f"127.0.0.1:{self.port}",
             resolver="127.0.0.11",
             limits_file="limits.conf",
+            documents_folder="/tmp/made/documents",
         )
         configuration = render_container(http).replace("/tmp", str(folder))
         (folder / "nginx.conf").write_text(configuration)
@@ -296,3 +299,31 @@ def test_the_container_starts_as_it_is_started_here():
     assert CONTAINER["entrypoint"] == ["sh", "/etc/nginx/start.sh"]
     assert "./deploy/gateway/start.sh:/etc/nginx/start.sh:ro" in CONTAINER["volumes"]
     assert set(CONTAINER["environment"]) == {"OVATION_GATEWAY_WORKERS", "OVATION_TRUSTED_PROXIES"}
+
+
+@needs_nginx
+def test_documents_are_compressed_once_and_again_with_a_reload():
+    # nginx's workers are nobody, and have to read what is served.
+    folder = temporary_folder("documents")
+    document = folder / "openapi.json"
+    first_text, second_text = (f'{{"openapi": "3.{minor}.0"}}\n' * 200 for minor in (1, 2))
+    document.write_text(first_text)
+
+    def sent(gateway, coding):
+        url = f"http://127.0.0.1:{gateway.port}/openapi.json"
+        with httpx.stream("GET", url, headers={"Accept-Encoding": coding}) as answer:
+            return b"".join(answer.iter_raw())
+
+    try:
+        with a_service() as service, Started(folder, service.address) as gateway:
+            first = [sent(gateway, coding) for coding in ("gzip", "identity")]
+            compressed = (folder / "made" / "documents" / "openapi.json.gz").read_bytes()
+            document.write_text(second_text)
+            gateway.reload()
+            second = [sent(gateway, coding) for coding in ("gzip", "identity")]
+    finally:
+        remove_folder(folder)
+
+    assert first[0] == compressed
+    assert gzip.decompress(first[0]) == first[1] == first_text.encode()
+    assert gzip.decompress(second[0]) == second[1] == second_text.encode()

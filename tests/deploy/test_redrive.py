@@ -55,22 +55,6 @@ def publish_as(rabbit, vhost, credentials):
     return publish
 
 
-@pytest.fixture
-def take(rabbit, vhost):
-    """Take everything out of a queue, as the administrator."""
-
-    async def all_of(queue):
-        taken = []
-        async with await aio_pika.connect(rabbit.url(vhost)) as connection:
-            channel = await connection.channel()
-            handle = await channel.get_queue(queue)
-            while (message := await handle.get(no_ack=True, fail=False)) is not None:
-                taken.append(message)
-        return taken
-
-    return all_of
-
-
 def audited(ctl, act):
     code, printed = ctl("audit", "--json")
     assert code == 0

@@ -1,5 +1,6 @@
 """Small files of every format that a gift can have, made here: what is in them is known."""
 
+import base64
 import io
 import json
 import struct
@@ -24,6 +25,17 @@ def picture(kind, *, count=1, size=(32, 24), milliseconds=100):
     moving = {"save_all": True, "append_images": others, "duration": milliseconds}
     first.save(made, kind, **(moving if others else {}))
     return made.getvalue()
+
+
+def embedded(kind="PNG", **more):
+    """A picture as a data: address."""
+    content = base64.b64encode(picture(kind, **more)).decode()
+    return f"data:image/{kind.lower()};base64,{content}"
+
+
+def an_image(address, identifier="i"):
+    """An asset of an animation that is a picture."""
+    return {"id": identifier, "w": 32, "h": 24, "u": "", "p": address, "e": 1}
 
 
 def shape(**more):

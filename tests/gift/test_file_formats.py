@@ -10,7 +10,20 @@ import pytest
 from services.gift.domain.files import FileDamaged, FileTooLarge, FileUnknown, FileUnsafe
 from services.gift.domain.formats import read_file
 from shared.errors import Refusal
-from tests.gift.pictures import avif, box, group, layer, lottie, mp4, picture, shape, svg, webm
+from tests.gift.pictures import (
+    an_image,
+    avif,
+    box,
+    embedded,
+    group,
+    layer,
+    lottie,
+    mp4,
+    picture,
+    shape,
+    svg,
+    webm,
+)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +130,9 @@ UNSAFE = {
     "style with escapes": "<rect style='fill:\\75rl(//evil.example/x)'/>",
     "sheet that imports": "<style>@import '//evil.example/x.css';</style>",
     "sheet with a font": "<style>@font-face{font-family:x;src:url(//evil.example/x)}</style>",
+    "sheet around an element": "<style><desc/>@import '//evil.example/x.css';</style>",
+    "address around an element": "<style>g{fill:ur<g/>l(//evil.example/x)}</style>",
+    "address that is moved, with a space": "<set attributeName=' href' to='javascript:1'/>",
     "sheet in pieces": "<style>@imp<![CDATA[ort '//evil.example/x.css';]]></style>",
     "address that is moved": "<a2/><set attributeName='href' to='javascript:alert(1)'/>",
     "event that is moved": "<set attributeName='onclick' to='alert(1)'/>",
@@ -144,6 +160,10 @@ def test_a_drawing_with_something_dangerous_in_it_is_refused(inside):
         "<!DOCTYPE svg [<!ENTITY a 'aaa'><!ENTITY b '&a;&a;'>]>",
         "<!DOCTYPE svg [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>",
         "<?xml version='1.0'?><?xml-stylesheet href='//evil.example/x.css'?>",
+        *(
+            f"<?xml version='1.0' encoding='{name}'?>"
+            for name in ("none", "utf-7", "utf-16", "shift_jis", "undefined", "unicode_escape")
+        ),
     ],
 )
 def test_a_drawing_with_entities_or_instructions_is_refused(before):
@@ -161,13 +181,14 @@ def test_a_text_that_is_no_drawing_is_refused(content):
 
 
 def test_what_drawing_programs_write_is_taken():
-    inside = """
+    inside = f"""
         <title>Lantern</title><defs><linearGradient id='a'><stop offset='0'/></linearGradient>
         <linearGradient id='b' xlink:href='#a'/><clipPath id='c'><use xlink:href='#d'/></clipPath>
-        </defs><style>.x { fill: url(#b); animation: turn 2s } @keyframes turn { to { opacity: 0 } }
+        </defs><style>.x {{ fill: url(#b); animation: turn 2s }}
+        @keyframes turn {{ to {{ opacity: 0 }} }}
         </style><g clip-path='url( "#c" )' inkscape:label='Layer 1' data-name='x'>
         <path id='d' class='x' d='M0 0h4'><animate xlink:href='#d' attributeName='opacity' to='0'/>
-        </path></g><image href='data:image/png;base64,iVBORw0KGgo='/>"""
+        </path></g><image href='{embedded()}'/>"""
     spaces = "xmlns:xlink='http://www.w3.org/1999/xlink' xmlns:inkscape='http://i.example/'"
 
     facts = read_file(svg(inside, before="<?xml version='1.0'?>\n", attributes=spaces))
@@ -181,6 +202,11 @@ def tenfold(i):
 
 def patterned(i):
     return f"<pattern id='p{i + 1}'>" + f"<rect fill='url(#p{i})'/>" * 10 + "</pattern>"
+
+
+def overshooting(number):
+    """A moving number whose curve leaves the way to the next one."""
+    return {"t": 0, "s": [number], "i": {"x": [1], "y": [1e6]}, "o": {"x": [0], "y": [0]}}
 
 
 TOO_LARGE = {
@@ -209,6 +235,13 @@ TOO_LARGE = {
             )
         )
     ),
+    "copies beyond a curve": lottie(
+        layer(shape(), {"ty": "rp", "c": {"a": 1, "k": [overshooting(1), {"t": 9, "s": [2]}]}})
+    ),
+    "star of no end": lottie(layer({"ty": "sr", "pt": {"a": 0, "k": 1e9}})),
+    "many stars": lottie(layer(*[{"ty": "sr", "pt": {"a": 0, "k": 999}}] * 50)),
+    "line of no end of teeth": lottie(layer(shape(), {"ty": "zz", "r": {"a": 0, "k": 1e9}})),
+    "gradient of no end of stops": lottie(layer({"ty": "gf", "g": {"p": 1e9, "k": {"k": []}}})),
     "compositions of compositions": lottie(
         layer(kind=0, refId="c9"),
         assets=[{"id": "c0", "layers": [layer()]}]
@@ -236,6 +269,13 @@ UNSAFE_ANIMATIONS = {
     "picture with a folder": lottie(
         assets=[{"id": "i", "u": "//evil.example/", "p": "data:image/png;base64,AA==", "e": 1}]
     ),
+    "picture that is a composition too": lottie(
+        layer(kind=2, refId="i"),
+        assets=[{"id": "i", "layers": [], "u": "https://evil.example/", "p": "x", "e": 0}],
+    ),
+    "number of copies in a slot": lottie(
+        layer(shape(), {"ty": "rp", "c": {"sid": "n"}}), slots={"n": {"p": {"a": 0, "k": 10**6}}}
+    ),
     "drawing in an animation": lottie(
         assets=[{"id": "i", "u": "", "p": "data:image/svg+xml;base64,AA==", "e": 1}]
     ),
@@ -245,6 +285,8 @@ UNSAFE_ANIMATIONS = {
     "text": lottie(layer(kind=5)),
     "sound": lottie(layer(kind=6)),
     "layer of no kind": lottie(layer(kind=None)),
+    "layer of many kinds": lottie(layer(kind=[4])),
+    "half a character": lottie(assets=[{"id": "i", "u": "\ud800", "p": "x"}]),
     "loop": lottie(
         layer(kind=0, refId="a"), assets=[{"id": "a", "layers": [layer(kind=0, refId="a")]}]
     ),
@@ -253,8 +295,10 @@ UNSAFE_ANIMATIONS = {
 
 @pytest.mark.parametrize("content", UNSAFE_ANIMATIONS.values(), ids=UNSAFE_ANIMATIONS)
 def test_an_animation_with_something_dangerous_in_it_is_refused(content):
-    with pytest.raises(FileUnsafe):
+    with pytest.raises(FileUnsafe) as refused:
         read_file(content)
+    # It can be written into an answer.
+    assert all(str(fact).encode() for fact in refused.value.facts.values())
 
 
 @pytest.mark.parametrize(
@@ -268,6 +312,11 @@ def test_an_animation_with_something_dangerous_in_it_is_refused(content):
         lottie(w=float("nan")),
         lottie(w=0),
         lottie(layers=[1]),
+        lottie(fonts=[1]),
+        lottie(layer(shape(), {"ty": "rp", "c": {"a": 0, "k": "9e9"}})),
+        lottie(fonts="x"),
+        lottie(assets=[{"id": "c", "layers": [layer(kind=5)]}, {"id": "c", "layers": []}]),
+        b'{"layers": [{"ty": 5}], ' + lottie()[1:],
         lottie(assets={"a": 1}),
         lottie(layer(shapes={"it": []})),
         lottie()[:-4],
@@ -282,10 +331,58 @@ def test_an_animation_that_is_not_whole_is_refused(content):
         read_file(content)
 
 
-def test_an_animation_with_a_picture_in_it_is_taken():
-    png = {"id": "i", "w": 1, "h": 1, "u": "", "p": "data:image/png;base64,iVBORw0KGgo=", "e": 1}
+def test_an_animation_of_stars_teeth_and_gradients_is_taken():
+    ease = {"i": {"x": [0.6], "y": [1]}, "o": {"x": 0.3, "y": 0}}
+    moving = {"a": 1, "k": [{"t": 0, "s": [3], "e": [8], **ease}, {"t": 30, "s": [8]}]}
+    shapes = [
+        {"ty": "sr", "sy": 1, "pt": moving},
+        {"ty": "zz", "r": {"a": 0, "k": 5}},
+        {"ty": "rp", "c": moving},
+        {"ty": "gf", "g": {"p": 3, "k": {"a": 0, "k": [0, 1, 1, 1]}}},
+    ]
 
-    assert read_file(lottie(layer(kind=2, refId="i"), assets=[png])).format == "lottie"
+    assert read_file(lottie(layer(*shapes))).format == "lottie"
+
+
+def test_an_animation_with_a_picture_in_it_is_taken():
+    assets = [an_image(embedded(kind), f"i{kind}") for kind in ("PNG", "JPEG", "WEBP")]
+
+    assert read_file(lottie(layer(kind=2, refId="iPNG"), assets=assets)).format == "lottie"
+
+
+BOMBS = {
+    "wide": embedded(size=(5_000, 2)),
+    "high photograph": embedded("JPEG", size=(2, 5_000)),
+    "no picture": "data:image/png;base64,AAAA",
+    "half a picture": embedded()[:-24],
+    "half a photograph": "data:image/jpeg;base64,/9j/4AAQ",
+    "no base64": "data:image/png;base64,A",
+}
+
+
+@pytest.mark.parametrize("address", BOMBS.values(), ids=BOMBS)
+def test_a_picture_in_a_file_is_looked_at_as_one_of_its_own(address):
+    for content in (svg(f"<image href='{address}'/>"), lottie(assets=[an_image(address)])):
+        with pytest.raises((FileTooLarge, FileUnknown, FileDamaged)):
+            read_file(content)
+
+
+def test_pictures_in_a_file_have_so_many_pixels_together():
+    large = embedded(size=(4_000, 4_000))
+
+    read_file(svg(f"<image href='{large}'/>"))
+    with pytest.raises(FileTooLarge):
+        read_file(svg(f"<image href='{large}'/>" * 2))
+    with pytest.raises(FileTooLarge):
+        read_file(lottie(assets=[an_image(large, "a"), an_image(large, "b")]))
+
+
+def test_a_frame_that_is_larger_than_its_picture_counts():
+    whole = bytearray(picture("GIF", size=(5_000, 2)))
+    whole[6:8] = (4).to_bytes(2, "little")
+
+    with pytest.raises(FileTooLarge):
+        read_file(bytes(whole))
 
 
 def test_a_picture_of_many_frames_is_refused():

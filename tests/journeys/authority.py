@@ -1,28 +1,24 @@
 """
 The cast of the authority matrix: who asks, what is theirs, and a fitting request of each operation.
 
-The operations and who may use them come from the OpenAPI document. What stands here are values
-alone: an operation whose parameters or body have none here fails the matrix.
+The operations and who may use them are in the OpenAPI document. What stands here are values alone:
+an operation whose parameters or body have none here fails the matrix.
 """
 
-import json
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx
 
 from deploy.config.databases import run_sql
-from deploy.harness.gateway import OPENAPI_FILE
 from shared.contracts.routes import QUEUES
 from shared.contracts.wallet import LotKind, lot_id
 from shared.messaging.delivery import service_of
+from tests.journeys.operations import SCOPES, Caller
 from tests.journeys.people import GOOD_CARD, eventually
 
-DOCUMENT = json.loads(OPENAPI_FILE.read_text())
 MISSING_ID = "00000000-0000-4000-8000-000000000000"
 # What belongs to one person, wherever a request names it.
 OWNED = {
@@ -49,57 +45,6 @@ ENTRY = {
 LATER = {"effective_from": "2100-01-01T00:00:00Z"}
 BONUS = {"diamonds": 5, "funder": "matrix", **WHY}
 DISPUTES = "operator with every scope"
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation of the OpenAPI document."""
-
-    method: str
-    path: str
-    described: dict[str, Any]
-
-    @property
-    def label(self):
-        return f"{self.method} {self.path}"
-
-    @property
-    def access(self):
-        return self.described.get("x-access")
-
-    @property
-    def scope(self):
-        return self.described.get("x-scope")
-
-    def parameters(self, where):
-        found = self.described.get("parameters", [])
-        return [each["name"] for each in found if each["in"] == where]
-
-    def required_queries(self):
-        found = self.described.get("parameters", [])
-        return [each["name"] for each in found if each["in"] == "query" and each.get("required")]
-
-
-OPERATIONS = [
-    Operation(method.upper(), path, described)
-    for path, operations in DOCUMENT["paths"].items()
-    for method, described in operations.items()
-]
-SCOPES = sorted({each.scope for each in OPERATIONS if each.scope})
-
-
-@dataclass(frozen=True)
-class Caller:
-    """One kind of caller, with the token's roles and scopes."""
-
-    name: str
-    user: str | None
-    roles: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ()
-    token: str | None = None
-
-    def is_operator_with(self, scope):
-        return "operator" in self.roles and scope in self.scopes
 
 
 class Cast:

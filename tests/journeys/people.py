@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 
 from deploy.demo.person import Person
+from deploy.harness.authorities import trusted
 
 GOOD_CARD = "4242424242424242"
 FINISH_SECONDS_MAX = 60.0
@@ -25,11 +26,14 @@ class Stage:
         self._people = []
         self._open = set()
         self._target_tokens = {}
+        # Somebody without a token: at the issuer, and on the provider's pages.
+        self._http = httpx.Client(timeout=60, verify=trusted())
         self._provider, self._payroll = (
             httpx.Client(
                 base_url=system.sandbox_url,
                 headers={"Authorization": f"Bearer {key}"},
                 timeout=60,
+                verify=trusted(),
             )
             for key in (system.secrets.payments_key, system.secrets.transfers_key)
         )
@@ -45,13 +49,13 @@ class Stage:
     def leave(self):
         for person in self._people:
             person.leave()
-        self._provider.close()
-        self._payroll.close()
+        for client in (self._http, self._provider, self._payroll):
+            client.close()
 
-    def buy(self, person, package="coins_100", *, card=GOOD_CARD, **wish):
+    def buy(self, person, package="coins_100", *, card=GOOD_CARD, key=None, **wish):
         """Buy coins and wait until they are in the wallet; return the purchase."""
-        bought = person.post("/v1/purchases", {"package": package, **wish}).json()
-        httpx.post(bought["next_action"]["url"], data={"card": card}, timeout=60)
+        bought = person.post("/v1/purchases", {"package": package, **wish}, key=key).json()
+        self._http.post(bought["next_action"]["url"], data={"card": card})
         path = f"/v1/purchases/{bought['purchase']}"
         eventually(lambda: person.get(path)["state"] == "completed")
         return bought["purchase"]
@@ -72,7 +76,7 @@ class Stage:
 
     def open_room(self, creator, room):
         """Let a creator be live in a room, and wait until gifts can be sent there."""
-        with httpx.Client(base_url=self.url, timeout=60) as client:
+        with httpx.Client(base_url=self.url, timeout=60, verify=trusted()) as client:
             claims = {"sub": creator, "roles": ["creator"]}
             token = client.post("/issuer/token", json=claims).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"
@@ -86,7 +90,7 @@ class Stage:
     def _target_token(self, creator):
         if creator not in self._target_tokens:
             asked = {"creators": [creator]}
-            answer = httpx.post(f"{self.url}/issuer/target-token", json=asked, timeout=60)
+            answer = self._http.post(f"{self.url}/issuer/target-token", json=asked)
             self._target_tokens[creator] = answer.json()["target_token"]
         return self._target_tokens[creator]
 

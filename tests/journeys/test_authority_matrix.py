@@ -16,7 +16,8 @@ from deploy.config.services import DATABASES
 from deploy.harness.system import System
 from services.payout.jobs import CLOSE_EVERY_SECONDS
 from shared.http.people import PERSON_FIELDS
-from tests.journeys.authority import DOCUMENT, OPERATIONS, Cast
+from tests.journeys.authority import Cast
+from tests.journeys.operations import DOCUMENT, OPERATIONS
 from tests.journeys.people import eventually, stage_on
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")

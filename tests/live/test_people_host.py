@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from services.live.main import build_host, build_http
+from services.live.providers import people_host
 from services.live.providers.people_host import (
+    CONNECTIONS_MAX,
     KNOWN_SECONDS,
     PAUSE_SECONDS,
     UNKNOWN_SECONDS,
@@ -191,6 +194,47 @@ async def test_requests_that_fail_together_are_one_failure(asked, host, clock):
     assert len(host.asked) == before + 1
 
 
+async def test_many_who_ask_at_once_are_no_failure_of_the_host(asked, host, monkeypatch):
+    """Else whoever asks about a thousand made-up people takes the names from all others."""
+    monkeypatch.setattr(people_host, "WAIT_SECONDS_MAX", 0.05)
+    failed = metric("ovation_people_requests_total", outcome="failed")
+    ever = asyncio.Event()
+
+    async def late():
+        await ever.wait()
+        return httpx.Response(200, json={"people": []})
+
+    host.answer = late
+    first = [asyncio.create_task(asked.find([f"x{n}"])) for n in range(CONNECTIONS_MAX)]
+    async with asyncio.timeout(30):
+        while len(host.asked) < CONNECTIONS_MAX:
+            await asyncio.sleep(0)
+    await asyncio.gather(*(asked.find([f"y{n}"]) for n in range(20)))
+    ever.set()
+    await asyncio.gather(*first)
+
+    host.answer = None
+    host.people = {"a": {"name": "Ada"}}
+    assert (await asked.find(["a"]))["a"].name == "Ada"
+    assert metric("ovation_people_requests_total", outcome="failed") == failed
+
+
+async def test_those_who_wait_for_the_same_people_ask_once(asked, host):
+    host.people = {"a": {"name": "Ada"}}
+    found = await asyncio.gather(*(asked.find(["a"]) for _ in range(40)))
+    assert {each["a"].name for each in found} == {"Ada"}
+    assert len(host.asked) <= CONNECTIONS_MAX
+
+
+async def test_made_up_people_push_nobody_out_who_is_known(asked, host, monkeypatch):
+    monkeypatch.setattr(people_host, "CACHED_MAX", 5)
+    host.people = {"a": {"name": "Ada"}}
+    await asked.find(["a"])
+    await asked.find([f"x{n}" for n in range(50)])
+    assert (await asked.find(["a"]))["a"].name == "Ada"
+    assert len(host.asked) == 2
+
+
 async def test_what_the_host_said_before_is_shown_while_it_is_down(asked, host, clock):
     host.people = {"a": {"name": "Ada"}}
     await asked.find(["a"])
@@ -212,6 +256,17 @@ async def test_what_a_host_says_is_made_harmless_too(asked, host):
     (ada,) = (await asked.find(["a"])).values()
     assert ada.name == ("Ada" + "x" * 500)[:80]
     assert ada.picture is None
+
+
+@pytest.mark.parametrize("person", [{"name": "Mira Sol"}, {"id": "a", "name": ["Mira Sol"]}])
+async def test_an_answer_that_cannot_be_read_puts_no_name_into_the_log(asked, host, person):
+    host.answer = an_answer(json={"people": [person]})
+    with capture_logs() as lines:
+        assert await asked.find(["a"]) == {}
+    (line,) = lines
+    assert line["event"] == "people.host_failed"
+    assert "ValidationError" in line["error"] or "validation error" in line["error"]
+    assert "Mira" not in str(lines)
 
 
 async def test_people_nobody_asked_for_are_not_kept(asked, host):

@@ -18,6 +18,7 @@ from services.payout.commands.attempts import follow_attempts, open_attempts
 from services.payout.domain.rate_plans import STANDARD_PLAN, PlanVersion, Rate
 from services.payout.main import build_http, read_rules
 from services.payout.providers.sandbox import SandboxProvider
+from services.payout.store import attempts
 from services.sandbox.main import build as build_sandbox
 from services.sandbox.settings import Settings as SandboxSettings
 from shared.contracts.gift import GiftSent
@@ -206,6 +207,20 @@ def cash_out(lea, hear):
         return answer.json()["payout"]
 
     return ask
+
+
+@pytest.fixture
+def attempt(lea, cash_out, database):
+    """A payout of 3,000 diamonds, $15, and the attempt to send it."""
+
+    async def make():
+        payout = await cash_out()
+        async with database.part_for("lea").transaction() as tx:
+            await attempts.open_for_approved(tx, 10)
+            (claimed,) = await attempts.claim_due(tx, 10)
+        return payout, claimed
+
+    return make
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, a_delivery
 from tests.payout.books import close_months, violations
 from tests.payout.conftest import HOLDING, PAYEE, RULES, a_gift_sent
+from tests.payout.documents import words
 from tests.payout.entries import A_MONTH, entries_of, left_first
 from tests.payout.test_maturity import let_pass, reversal
-from tests.payout.test_statements import words
 
 SEEDS = [1, 7, 42]
 MATURED = text("""

@@ -26,20 +26,6 @@ async def books_are_right(database):
 
 
 @pytest.fixture
-def attempt(lea, cash_out, database):
-    """A payout of 3,000 diamonds, and the attempt to send it."""
-
-    async def make():
-        payout = await cash_out()
-        async with database.part_for("lea").transaction() as tx:
-            await attempts.open_for_approved(tx, 10)
-            (claimed,) = await attempts.claim_due(tx, 10)
-        return payout, claimed
-
-    return make
-
-
-@pytest.fixture
 async def ops(lea):
     token = a_token("ops", roles=["operator"], scope="payouts:review books:read")
     async with client_of(lea.app, token) as client:

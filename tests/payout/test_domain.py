@@ -1,7 +1,7 @@
 """What diamonds are worth, and which way a payout goes."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from services.payout.domain.payouts import (
 from services.payout.domain.quotes import Terms, offer, require_payable
 from services.payout.domain.rate_plans import Rate
 from services.payout.domain.rates import DIAMONDS
+from services.payout.domain.statements import Change, Line, PostingSum, changes_of
 from services.payout.main import read_rules
 from shared.ledger.entries import MAIN, PENDING, LockedAccounts
 
@@ -219,3 +220,27 @@ def test_what_the_creator_has_no_more_is_the_operators_loss_until_it_comes_back(
 
     assert (given_back.diamonds, given_back.loss_diamonds) == (0, -500)
     assert (accounts.balance(MAIN, DIAMONDS), earning.lost_diamonds) == (0, 300)
+
+
+def test_a_payout_in_another_currency_is_exchanged_in_both():
+    """Owed in dollars, paid in euros: each currency has a line for what was changed."""
+
+    def moved(account, asset, amount):
+        return PostingSum(date(2026, 1, 1), "paid", account, asset, 1, amount, 0, 1)
+
+    found = changes_of(
+        [
+            *(moved("held", "diamonds", -3_000), moved("@paid_out", "diamonds", 3_000)),
+            *(moved("@creator_payable", "USD", 1_500), moved("@exchange", "USD", -1_500)),
+            *(moved("@exchange", "EUR", 1_380), moved("@provider_clearing", "EUR", -1_380)),
+        ]
+    )
+
+    changes = {(change.asset, change.line): change.amount for change in found}
+    assert changes == {
+        ("diamonds", Line.PAYOUTS): -3_000,
+        ("USD", Line.EXCHANGE): -1_500,
+        ("EUR", Line.EXCHANGE): 1_380,
+        ("EUR", Line.PAYOUTS): -1_380,
+    }
+    assert all(isinstance(change, Change) for change in found)

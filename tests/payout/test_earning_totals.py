@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from random import Random
 from uuid import uuid4
 
 import pytest
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 
 from services.payout import consumers
 from services.payout.domain.streams import Stream, merge
+from shared.contracts.gift import GiftRestored, GiftReversed
 from shared.contracts.live import RoomClosed, RoomOpened
+from shared.contracts.wallet import LotKind, Slice
 from tests.clients import a_token, client_of
 from tests.deliveries import a_broker, a_delivery
 from tests.orders import assert_all_equal, ends
 from tests.payout.conftest import RULES, a_gift_sent
-from tests.payout.test_maturity import reversal
+from tests.payout.test_maturity import balances, reversal
 
 PATH = "/v1/creators/me/earnings"
 
@@ -132,6 +135,94 @@ async def test_periods_that_are_too_long_or_end_before_they_begin_are_refused(le
         answer = await lea.get(PATH, params=asked)
         assert (answer.status_code, answer.json()["code"]) == (422, "bad-period")
         assert answer.json()["days_max"] == 366
+
+
+@pytest.mark.parametrize(
+    ("period", "status"),
+    [
+        ({"from": "9999-12-30T00:00:00Z", "to": "9999-12-31T00:00:00Z"}, 200),
+        ({"to": "0001-01-02T00:00:00Z"}, 200),
+        ({"to": "0001-01-01T00:00:00Z"}, 422),
+        ({"from": "0001-01-01T00:00:00Z"}, 422),
+        ({"from": "9999-12-31T23:59:59Z"}, 422),
+    ],
+)
+async def test_a_period_may_be_at_either_end_of_time(lea, period, status):
+    for what in ("stream", "gift"):
+        answer = await lea.get(PATH, params={"by": what, **period})
+        assert answer.status_code == status, answer.text
+
+
+def a_gift_of_lots(chance, **about):
+    """Make a gift that several lots paid, each with its own rate."""
+    pieces = [
+        Slice(
+            lot=uuid4(),
+            kind=LotKind.PAID,
+            coins=chance.randint(1, 99),
+            diamond_rate_bp=chance.choice((10_000, 5_000, 3_333)),
+        )
+        for _ in range(chance.randint(1, 3))
+    ]
+    return a_gift_sent(sum(each.coins for each in pieces), slices=tuple(pieces), **about)
+
+
+def disputes_of(chance, gift):
+    """Take some of a gift back, and perhaps return some of that."""
+    lot, coins = gift.slices[0].lot, gift.slices[0].coins
+    about = gift.model_dump(include={"gift", "viewer", "creator", "gift_type", "count", "coins"})
+    back = chance.randint(1, coins)
+    yield GiftReversed(**about, lot=lot, revision=1, reversed_coins=back)
+    if chance.random() < 0.5:
+        kept = chance.randint(0, back - 1)
+        yield GiftRestored(**about, lot=lot, revision=2, reversed_coins=kept)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_streams_gifts_and_the_total_are_what_the_books_have(lea, at, seed):
+    chance = Random(seed)
+    streams = [opened(f"room-{n % 2}", at=ago(600 - 10 * n)) for n in range(8)]
+    ends = {each.stream: closed(each, at=each.opened_at + timedelta(minutes=9)) for each in streams}
+    told = [(ago(1), each) for each in (*streams, *list(ends.values())[::2])]
+    gifts = []
+    for _ in range(40):
+        minutes = chance.randint(500, 600) + 0.5
+        about = {"room": chance.choice(("room-0", "room-1", "attic", None)), "count": 2}
+        gift = a_gift_of_lots(chance, gift_type=chance.choice(("g_fox", "g_tea")), **about)
+        gifts.append((ago(minutes), gift))
+        if chance.random() < 0.5:
+            told += [(ago(400), each) for each in disputes_of(chance, gift)]
+    told += gifts
+    chance.shuffle(told)
+    for moment, event in told:
+        await at(moment, event)
+
+    of_gifts, of_streams = await by(lea, "gift"), await by(lea, "stream")
+
+    total = of_gifts["total"]
+    assert total == of_streams["total"]
+    assert sum(await balances(lea)) == total["diamonds"]
+    names = ("gifts", "pieces", "coins", "diamonds", "reversed_diamonds")
+    assert {name: sum(each[name] for each in of_gifts["items"]) for name in names} == total
+    assert (total["gifts"], total["pieces"]) == (40, 80)
+    assert total["coins"] == sum(gift.coins for _, gift in gifts)
+    # Each stream by hand: until its end, or else until the next one of its room.
+    counted = {}
+    for stream, after in zip(streams, [*streams[2:], None, None], strict=True):
+        is_known = stream in streams[::2]
+        last = ends[stream.stream].closed_at if is_known else after and after.opened_at
+        coins = [
+            gift.coins
+            for moment, gift in gifts
+            if gift.room == stream.room
+            and stream.opened_at <= moment
+            and (last is None or moment < last)
+        ]
+        if coins:
+            counted[str(stream.stream)] = (len(coins), sum(coins))
+    assert counted == {
+        each["stream"]["stream"]: (each["gifts"], each["coins"]) for each in of_streams["items"]
+    }
 
 
 async def test_earnings_are_ones_own_and_only_creators_have_them(lea, at):

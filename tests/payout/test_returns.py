@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from services.payout.domain.payouts import Payout, ProviderStatus, State
-from services.payout.store import attempts
 from shared.postgres.statements import text
 from tests.deliveries import announced
 from tests.payout.books import violations
@@ -24,20 +23,6 @@ PAID, RETURNED = ProviderStatus.PAID, ProviderStatus.RETURNED
 async def books_are_right(database):
     yield
     assert await violations(database) == []
-
-
-@pytest.fixture
-def attempt(lea, cash_out, database):
-    """A payout of 3,000 diamonds, $15, and the attempt to send it."""
-
-    async def make():
-        payout = await cash_out()
-        async with database.part_for("lea").transaction() as tx:
-            await attempts.open_for_approved(tx, 10)
-            (claimed,) = await attempts.claim_due(tx, 10)
-        return payout, claimed
-
-    return make
 
 
 async def rows(database, statement):

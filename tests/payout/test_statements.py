@@ -3,21 +3,18 @@
 import asyncio
 import csv
 import io
-import re
 from collections import ChainMap
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from pypdf import PdfReader
 
 from services.payout.commands.adjustments import decide_payout_adjustment
 from services.payout.commands.valuations import open_books
 from services.payout.domain.earnings import ADJUSTED, post
 from services.payout.domain.fees import FeeRules, PayoutFee
 from services.payout.domain.payouts import ProviderStatus
-from services.payout.domain.statements import Change, Line, PostingSum, changes_of
 from services.payout.main import build_http
 from services.payout.store import attempts
 from shared.backoffice.adjustments import AdjustmentRequest, request_adjustment
@@ -27,6 +24,7 @@ from shared.postgres.statements import text
 from tests.clients import a_token, a_verifier, client_of
 from tests.payout.books import close_months, violations
 from tests.payout.conftest import PAYEE, RULES, a_gift_sent
+from tests.payout.documents import words
 from tests.payout.entries import A_MONTH, entries_of, record_within_the_month_of, replayed
 from tests.payout.test_maturity import reversal
 
@@ -149,13 +147,6 @@ def by_unit(statement):
 
 def balances_of(statement, name):
     return {unit: each[name] for unit, each in by_unit(statement).items() if each[name]}
-
-
-def words(answer):
-    if answer.headers["content-type"] == "application/pdf":
-        pages = PdfReader(io.BytesIO(answer.content)).pages
-        return " ".join(" ".join(page.extract_text() for page in pages).split())
-    return " ".join(re.sub(r"<[^>]*>", " ", answer.text).split())
 
 
 async def test_opening_and_lines_are_closing_and_closing_is_what_the_ledger_has(
@@ -391,27 +382,3 @@ async def test_a_statement_is_its_creators_own(story, close, lea, accountant, mo
     assert (none.status_code, none.json()["code"]) == (404, "no-statement")
     assert (viewer.status_code, viewer.json()["code"]) == (403, "scope-missing")
     assert of_lea.json() == (await lea.get(f"/v1/earnings/me/{path}")).json()
-
-
-def test_a_payout_in_another_currency_is_exchanged_in_both():
-    """Owed in dollars, paid in euros: each currency has a line for what was changed."""
-
-    def moved(account, asset, amount):
-        return PostingSum(date(2026, 1, 1), "paid", account, asset, 1, amount, 0, 1)
-
-    found = changes_of(
-        [
-            *(moved("held", "diamonds", -3_000), moved("@paid_out", "diamonds", 3_000)),
-            *(moved("@creator_payable", "USD", 1_500), moved("@exchange", "USD", -1_500)),
-            *(moved("@exchange", "EUR", 1_380), moved("@provider_clearing", "EUR", -1_380)),
-        ]
-    )
-
-    changes = {(change.asset, change.line): change.amount for change in found}
-    assert changes == {
-        ("diamonds", Line.PAYOUTS): -3_000,
-        ("USD", Line.EXCHANGE): -1_500,
-        ("EUR", Line.EXCHANGE): 1_380,
-        ("EUR", Line.PAYOUTS): -1_380,
-    }
-    assert all(isinstance(change, Change) for change in found)

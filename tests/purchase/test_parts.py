@@ -116,8 +116,10 @@ async def test_what_support_reads_is_of_all_parts(bought, pay, pretend, send_web
         pretend.dispute(purchase, "lost" if viewer == "mira" else "open")
         await send_webhook(purchase, "payment.disputed")
 
-    disputes = (await asked("disputes"))["items"]
-    assert [each["viewer"] for each in disputes] == ["ida", "lea", "otto", "noa", "mira"]
+    disputes = await asked("disputes")
+    viewers = [each["viewer"] for each in disputes["items"]]
+    assert viewers == ["noa", "otto", "lea", "ida", "mira"]
+    assert disputes["exposure"] == [{"currency": "USD", "disputes": 4, "amount_minor": 4 * 499}]
     books = await asked("books")
     assert (books["purchases_by_state"]["paid"], books["disputes_open"]) == (5, 4)
     assert books["postings_sum"] == 0

@@ -1,6 +1,7 @@
 """Refunds and disputes of payments."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -115,6 +116,27 @@ async def test_a_dispute_is_shown_with_its_payment(paid, dispute, read, delivere
     events = await delivered(2)
     assert events[1]["type"] == "payment.disputed"
     assert events[1]["data"]["object"] == await read(payment)
+
+
+async def test_a_dispute_has_a_deadline_until_its_evidence_is_handed_in(
+    paid, dispute, close, read, shop, delivered, receiver
+):
+    payment = await paid()
+    opened = (await dispute(payment)).json()
+    left = datetime.fromisoformat(opened["evidence_due_at"]) - datetime.now(UTC)
+    assert timedelta(days=6) < left < timedelta(days=8)
+
+    for _ in range(2):
+        handed_in = await shop.post(f"/disputes/{opened['id']}/evidence")
+    assert (handed_in.status_code, handed_in.json()["evidence_submitted"]) == (200, True)
+    assert (await read(payment))["disputes"] == [handed_in.json()]
+    await delivered(3)
+    assert receiver.types.count("payment.dispute_updated") == 1
+
+    await close(opened["id"], won=True)
+    late = await shop.post(f"/disputes/{opened['id']}/evidence")
+    assert (late.status_code, late.json()["code"]) == (409, "dispute-decided")
+    assert (await shop.post("/disputes/dp_none/evidence")).status_code == 404
 
 
 async def test_only_what_was_paid_can_be_disputed(asked, paid, dispute, read):

@@ -12,8 +12,6 @@ from uuid import uuid4
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from deploy.config.services import DATABASES
-from deploy.gateway.openapi import app_of
 from services.gift.api.tencent import Callback
 from services.gift.main import read_catalogue
 from services.wallet.commands.holds import KEY_CHARACTERS_MAX, hold_key
@@ -51,15 +49,6 @@ OPERATOR_CLAIMS = {
     "scope": "rooms:write catalogue:write adjustments:write wallets:freeze audit:read"
     " disputes:read gifts:moderate",
 }
-
-
-@pytest.fixture(scope="module")
-def apps():
-    """Every service's API. No database answers: what has to be refused is refused before it."""
-    found = {name: app_of(name) for name in DATABASES}
-    for app in found.values():
-        app.state.verifier = a_verifier()
-    return found
 
 
 def operations(apps):

@@ -5,10 +5,9 @@ from uuid import uuid4
 import pytest
 
 from deploy.config.services import DATABASES
-from deploy.gateway.openapi import app_of
 from shared.http.people import OPERATOR_ROUTES, PERSON_FIELDS
 from shared.identity.people import OwnMoney, require_other_person, same_person
-from tests.clients import a_token, a_verifier, client_of
+from tests.clients import a_token, client_of
 
 OPS = "Ops-1"
 SPELLINGS = ["Ops-1", "ops-1", " OPS-1", "\uff2fps-1", "o\u200bps-1"]
@@ -65,15 +64,6 @@ NAMES_NOBODY = {
     "GET /v1/operator/payout/payouts/{payout}",
     "GET /v1/operator/purchase/purchases/{purchase}",
 }
-
-
-@pytest.fixture(scope="module")
-def apps():
-    """Every service's API. No database answers: a refusal that needs none comes before it."""
-    found = {name: app_of(name) for name in DATABASES}
-    for app in found.values():
-        app.state.verifier = a_verifier()
-    return found
 
 
 def operator_routes(apps):

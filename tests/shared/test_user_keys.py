@@ -45,6 +45,7 @@ NOBODYS = {
     "tencent_signatures": "a second of Tencent's, whoever gave in it",
     "gift.rooms": "live's: where one room is, whoever gives in it",
     "liability_days": "a day's: sums over all viewers",
+    "flow_hours": "an hour's: sums over all viewers",
     "liability_lines": "a day's: sums over all viewers",
     "bank_batches": "an operator's file: it pays many creators of a part",
     "bank_cutoffs": "an operator's file that is begun",

@@ -17,7 +17,7 @@ import pytest
 from deploy.config.databases import fetch, in_own_thread
 from shared.contracts.base import NAMESPACE
 from shared.contracts.gift import EVENTS as GIFT_EVENTS
-from tests.journeys.people import GOOD_CARD, eventually, stage_on
+from tests.journeys.people import eventually, stage_on
 
 DOCUMENT = json.loads(Path("deploy/gateway/openapi.json").read_text())
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -53,8 +53,8 @@ class Story:
         self.room = f"room-{uuid4().hex[:6]}"
         self.lea = stage.person("lea", roles=["creator"])
         self.shy, self.otto, self.nosy = (stage.person(each) for each in ("shy", "otto", "nosy"))
-        self.purchase = self._buy(self.shy, "order-1001")
-        self._buy(self.otto, "order-1003")
+        self.purchase = stage.buy(self.shy, "coins_1000", key="order-1001")
+        stage.buy(self.otto, "coins_1000", key="order-1003")
         stream = self.lea.put(f"/v1/rooms/{self.room}/stream", {"title": "Songs"})
         self.stream = stream["stream"]
         goal = {"title": "Mic", "target_coins": 60, "room": self.room}
@@ -70,14 +70,6 @@ class Story:
         # Before it is given nothing has this id.
         self.hidden = str(uuid4())
         self.finish()
-
-    def _buy(self, person, key):
-        wish = {"package": "coins_1000"}
-        bought = person.post("/v1/purchases", wish, key=key).json()
-        httpx.post(bought["next_action"]["url"], data={"card": GOOD_CARD}, timeout=60)
-        path = f"/v1/purchases/{bought['purchase']}"
-        eventually(lambda: person.get(path)["state"] == "completed")
-        return bought["purchase"]
 
     def give(self, person, key, **wish):
         answer = self.stage.give(person, self.lea.user, room=self.room, key=key, **wish)

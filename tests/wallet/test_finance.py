@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.backoffice.trial_balance import CLOSED_AFTER, HourOpen, closed_hour
+from shared.backoffice.trial_balance import HourOpen, closed_hour
 from shared.contracts.purchase import PurchaseDisputed
+from shared.ledger.hours import CLOSED_AFTER
 from shared.postgres.parts import schema_of
 from shared.postgres.statements import text
 from tests.clients import a_token, client_of

@@ -68,7 +68,7 @@ async def test_reading_of_a_person_needs_the_scope_and_leaves_a_line(app, ann, p
 async def test_operators_see_what_waits_in_the_outbox_and_what_blocks_it(database, hear, ann):
     before = (await ann.get(OPERATIONS)).json()["outbox"]
     await hear(a_purchase_paid(coins=100))
-    async with database.transaction() as tx:
+    async with database.part_for("mira").transaction() as tx:
         row = (await tx.execute(text("SELECT share, key, message_id FROM outbox LIMIT 1"))).one()
         await tx.execute(
             text("""

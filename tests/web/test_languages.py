@@ -36,7 +36,7 @@ async def language_of(address, **headers):
         page = await anybody.get(address, headers=headers)
     tag = re.search(r'<html lang="([^"]+)" dir="(ltr|rtl)">', page.text)
     assert page.headers["content-language"] == tag[1]
-    assert page.headers["vary"] == "Accept-Language, Cookie"
+    assert page.headers["vary"] == "Accept-Encoding, Accept-Language, Cookie"
     return tag[1], tag[2]
 
 

@@ -38,10 +38,7 @@ def show_dead_letters(
     """Show dead letters with their reasons; they stay in their queue."""
     selection = dead_letters.Selection(a_queue(queue), only_type, only_id, count_max)
     found = run(_listed(dead_letters.read(here(), selection)))
-    if as_json:
-        show(found, as_json=True, empty="")
-    for row in () if as_json else found:
-        console.print_json(data=row, default=str, ensure_ascii=True)
+    _show_each(found, as_json=as_json)
     if not found and only_id is not None:
         raise typer.Exit(FOUND_WRONG)
 
@@ -59,10 +56,7 @@ def show_history(
     selection = dead_letters.Selection(a_queue(queue), only_type, only_id, count_max)
     work = _listed(dead_letters.history(here(), selection))
     found = run_long(work, "The copies of dead letters are read", as_json=as_json)
-    if as_json:
-        show(found, as_json=True, empty="")
-    for row in () if as_json else found:
-        console.print_json(data=row, default=str, ensure_ascii=True)
+    _show_each(found, as_json=as_json)
 
 
 @app.command()
@@ -108,6 +102,15 @@ def drop_dead_letters(
     count = run(dead_letters.drop(here(), selection))
     say(f"{count} deleted.", as_json=as_json, dropped=count)
     raise typer.Exit(DONE if count or only_id is None else FOUND_WRONG)
+
+
+def _show_each(found: list[dict[str, object]], *, as_json: bool) -> None:
+    """Show dead letters one below the other; as JSON they are one list."""
+    if as_json:
+        show(found, as_json=True, empty="")
+        return
+    for row in found:
+        console.print_json(data=row, default=str, ensure_ascii=True)
 
 
 async def _listed(rows: AsyncIterator[dict[str, object]]) -> list[dict[str, object]]:

@@ -2,7 +2,16 @@
 
 from fastapi import APIRouter
 
-from services.gift.api import catalogue, creators, erasures, files, gifts, operators, people
+from services.gift.api import (
+    catalogue,
+    creators,
+    erasures,
+    files,
+    gifts,
+    latency,
+    operators,
+    people,
+)
 from services.gift.store.in_flight import IN_FLIGHT
 from services.gift.store.personal_data import EXPORTED
 from shared.backoffice.dead_letter_routes import add_dead_letters
@@ -13,7 +22,7 @@ from shared.backoffice.routes import add_audit
 SHORTCUTS = (gifts.SHORTCUT,)
 BODY_LIMITS = files.BODY_LIMITS
 router = APIRouter(prefix="/v1")
-for module in (gifts, creators, catalogue, files, operators, people, erasures):
+for module in (gifts, creators, catalogue, files, operators, people, erasures, latency):
     router.include_router(module.router)
 add_audit(router, "gift")
 add_export(router, "gift", EXPORTED)

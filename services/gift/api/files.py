@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from services.gift.api.dependencies import Cache, FilesBytesMax
 from services.gift.api.operators import CatalogueEditor
@@ -43,11 +43,11 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "The file itself. Its bytes say what it is, and never this type.",
+        "description": "The file itself. Its bytes say what it is, never this media type.",
         "content": {"application/octet-stream": _BINARY},
     }
 }
-# Generated clients read the first: bytes, whatever their type.
+# Generated clients read the first of them: bytes, of any type.
 _CONTENT: dict[str, Any] = {
     "application/octet-stream": _BINARY,
     **{media_type: {} for media_type in MEDIA_TYPES.values()},
@@ -75,8 +75,6 @@ FileId = Annotated[
 class CatalogueFileResponse(Body):
     """An uploaded picture or film."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     file: Annotated[str, like(SHA256)]
     """The SHA-256 of the file's bytes, in hexadecimal: the same bytes are one file."""
     url: Annotated[str, like(f"{ADDRESS}{SHA256}")]
@@ -88,11 +86,11 @@ class CatalogueFileResponse(Body):
     is_moving: Annotated[bool, like(True)]
     """Whether it is a film: then it may have 4 MiB, and a still picture 1 MiB."""
     width: Annotated[int | None, in_unit("pixels", 512)]
-    """How wide it is; null if the file does not say it simply (films, drawings of any size)."""
+    """How wide it is; null where that is not read: of films, and of drawings without a size."""
     height: Annotated[int | None, in_unit("pixels", 512)]
-    """How high it is; null if the file does not say it simply (films, drawings of any size)."""
+    """How high it is; null where that is not read: of films, and of drawings without a size."""
     duration_ms: Annotated[int | None, in_unit("milliseconds", 3_000)]
-    """How long it plays once; null if the file does not say it simply, or does not move."""
+    """How long it plays once; null if it does not move, or where that is not read."""
     bytes: Annotated[int, in_unit("bytes", 20_480)]
     """How large it is."""
     uploaded_at: Instant
@@ -100,7 +98,7 @@ class CatalogueFileResponse(Body):
     uploaded_by: OperatorName
     """Who uploaded it first: the `sub` of their token."""
     gift_types: Annotated[list[str], like(["g_lantern"])]
-    """Which gifts show it; if there are none for 30 days, it is removed."""
+    """The gifts that show it; a file that no gift shows for 30 days is removed."""
 
     @classmethod
     def of(cls, found: CatalogueFile) -> "CatalogueFileResponse":
@@ -141,8 +139,8 @@ async def download_catalogue_file(file: FileId, request: Request, db: Reference)
     """
     Read a picture or film of a gift. Everybody may, without a token: `img` cannot carry one.
 
-    Its name is what it is, so it can be kept for good. A part of it is had with `Range`, as
-    players of films ask for it.
+    Its name is the digest of its bytes, so it can be cached for good. `Range` asks for a part of
+    it, as players of films do.
     """
     async with db.transaction() as tx:
         found = await files.read_content(tx, file)
@@ -195,11 +193,11 @@ async def upload_catalogue_file(
     response: Response,
 ) -> CatalogueFileResponse:
     """
-    Bring a picture (at most 1 MiB) or a film (at most 4 MiB) for gifts to show.
+    Upload a picture (at most 1 MiB) or a film (at most 4 MiB) for gifts to show.
 
-    The format is found from the bytes: SVG, PNG, APNG, WebP, AVIF, GIF, WebM, MP4 or Lottie. A
-    drawing has no scripts, and neither it nor an animation names anything outside of the file. The
-    same bytes are one file, however often they are brought.
+    The bytes say which format it is: SVG, PNG, APNG, WebP, AVIF, GIF, WebM, MP4 or Lottie. Scripts
+    are refused, and so are drawings and animations that refer to anything outside of their file.
+    The same bytes are one file, however often they are uploaded.
     """
     content = await request.body()
     # It may take a while to look at every value of an animation.
@@ -233,7 +231,7 @@ async def list_catalogue_files(
     responses=refusals(*READING, NoSuchCatalogueFile, CatalogueFileInUse),
 )
 async def remove_catalogue_file(file: FileId, caller: CatalogueEditor, cache: Cache) -> None:
-    """Remove a file that no gift shows. One that no gift shows for 30 days goes by itself."""
+    """Remove a file that no gift shows. After 30 days without a gift that is done automatically."""
     async with cache.transaction() as tx:
         await files.remove_file(tx, file, operator=caller.user)
 

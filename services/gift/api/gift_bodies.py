@@ -153,8 +153,9 @@ class GiftResponse(Body):
     """
     message_state: Annotated[MessageState, like("shown")] | None = None
     """
-    Who sees its message: only the creator (`held`), everybody (`shown`), nobody ever again
-    (`removed`). Null if the creator never had to decide about one: then a message is shown.
+    Who sees its message: the creator alone until they decide (`held`), everybody (`shown`), or
+    nobody, for good (`removed`). Null without a message, and for a message that needed no approval:
+    everybody sees it.
     """
 
 

@@ -192,9 +192,14 @@ async def list_gifts(
     caller: Caller, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[GiftResponse]:
     """Read one's own gifts, newest first."""
+    return await gifts_of(db, caller.user, cursor, limit)
+
+
+async def gifts_of(db: Db, viewer: str, cursor: Cursor, limit: int) -> Page[GiftResponse]:
+    """Return a page of a viewer's gifts, the newest first."""
     before = moment_in(cursor)
     async with db.transaction() as tx:
-        gifts = await store.newest(tx, caller.user, before=before, limit=limit)
+        gifts = await store.newest(tx, viewer, before=before, limit=limit)
     return page([view(gift) for gift in gifts], limit, _place)
 
 

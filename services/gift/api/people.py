@@ -3,9 +3,8 @@
 from fastapi import APIRouter
 
 from services.gift.api.gift_bodies import GiftResponse
-from services.gift.api.gifts import DisputesReader, view
-from services.gift.store import gifts as store
-from shared.http import BadCursor, Db, Limit, Page, moment_in, page, refusals
+from services.gift.api.gifts import DisputesReader, gifts_of
+from shared.http import BadCursor, Db, Limit, Page, refusals
 from shared.http.auth import ScopeMissing
 from shared.http.fields import ViewerId
 from shared.http.pages import Cursor
@@ -19,11 +18,4 @@ async def list_gifts_of(
     viewer: ViewerId, _: DisputesReader, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[GiftResponse]:
     """List the gifts of a viewer, the newest first."""
-    before = moment_in(cursor)
-    async with db.transaction() as tx:
-        gifts = await store.newest(tx, viewer, before=before, limit=limit)
-    return page(
-        [view(gift) for gift in gifts],
-        limit,
-        lambda gift: [gift.requested_at.isoformat(), str(gift.gift)],
-    )
+    return await gifts_of(db, viewer, cursor, limit)

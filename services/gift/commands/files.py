@@ -7,7 +7,7 @@ while a gift begins to show it.
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,7 +98,7 @@ async def remove_file(tx: Transaction, digest: str, *, operator: str) -> None:
 
 
 async def read_content(tx: Transaction, digest: str) -> Content:
-    found = await store.read(tx, bytes.fromhex(digest)) if _DIGEST.fullmatch(digest) else None
+    found = await store.read(tx, _bytes_of(digest))
     if found is None:
         raise NoSuchCatalogueFile(file=digest)
     return found
@@ -110,21 +110,24 @@ async def use_files(tx: Transaction, wanted: GiftType) -> GiftType:
 
     The catalogue is locked. A file that is not there is refused, and so is a film as an icon.
     """
-    digests = {
-        bytes.fromhex(digest)
-        for digest in map(_digest_in, _addresses(wanted))
-        if digest is not None
-    }
-    if not digests:
+    urls = (wanted.icon_url, *(animation["url"] for animation in wanted.animations))
+    uploaded = {url: _digest_in(url) for url in urls if url and url.startswith(ADDRESS)}
+    if not uploaded:
         return wanted
-    known = {found.digest.hex(): found for found in (await store.find(tx, digests)).values()}
-    for digest in digests:
-        if digest.hex() not in known:
+    stored = await store.find(tx, set(uploaded.values()))
+    for digest in uploaded.values():
+        if digest not in stored:
             raise NoSuchCatalogueFile(file=digest.hex())
-    icon = known.get(_digest_in(wanted.icon_url) or "")
+    known = {url: stored[digest] for url, digest in uploaded.items()}
+    icon = known.get(wanted.icon_url or "")
     if icon is not None and icon.format not in PICTURES:
         raise NoStillPicture(format=icon.format)
-    animations = tuple(_described(animation, known) for animation in wanted.animations)
+    animations = tuple(
+        {**animation, **_facts_of(known[animation["url"]])}
+        if animation["url"] in known
+        else animation
+        for animation in wanted.animations
+    )
     return replace(wanted, animations=animations)
 
 
@@ -139,32 +142,26 @@ async def remove_unused_files(tx: Transaction) -> bool:
 
 
 async def _require(tx: Transaction, digest: str) -> CatalogueFile:
-    found = await store.find(tx, [bytes.fromhex(digest)]) if _DIGEST.fullmatch(digest) else {}
-    for file in found.values():
-        return file
-    raise NoSuchCatalogueFile(file=digest)
+    found = (await store.find(tx, [_bytes_of(digest)])).get(_bytes_of(digest))
+    if found is None:
+        raise NoSuchCatalogueFile(file=digest)
+    return found
 
 
-def _addresses(wanted: GiftType) -> Iterable[str | None]:
-    return (wanted.icon_url, *(animation["url"] for animation in wanted.animations))
+def _digest_in(url: str) -> bytes:
+    """Return the digest in the address of an uploaded file."""
+    return _bytes_of(url.removeprefix(ADDRESS))
 
 
-def _digest_in(url: str | None) -> str | None:
-    """Return the digest in the address of an uploaded file; None of any other address."""
-    if url is None or not url.startswith(ADDRESS):
-        return None
-    digest = url.removeprefix(ADDRESS)
+def _bytes_of(digest: str) -> bytes:
+    """Return a digest that is written in hexadecimal; no file has a name of another form."""
     if not _DIGEST.fullmatch(digest):
         raise NoSuchCatalogueFile(file=digest)
-    return digest
+    return bytes.fromhex(digest)
 
 
-def _described(
-    animation: Mapping[str, Any], known: Mapping[str, CatalogueFile]
-) -> Mapping[str, Any]:
-    found = known.get(_digest_in(animation["url"]) or "")
-    if found is None:
-        return animation
+def _facts_of(found: CatalogueFile) -> Mapping[str, Any]:
+    """Return what a file says of itself, as the catalogue writes it beside an animation."""
     facts = {
         "format": found.format,
         "sha256": found.digest.hex(),
@@ -172,5 +169,4 @@ def _described(
         "width": found.width,
         "height": found.height,
     }
-    own = {name: value for name, value in facts.items() if value is not None}
-    return {**animation, **own}
+    return {name: value for name, value in facts.items() if value is not None}

@@ -13,7 +13,7 @@ from shared.errors import Kind, Refusal
 PICTURE_BYTES_MAX = 1_048_576
 FILM_BYTES_MAX = 4_194_304
 PIXELS_MAX = 4_096
-# A day of a film that nobody could mean; longer than the catalogue lets one play.
+# Far longer than the catalogue lets an animation play: a longer film is a mistake.
 DURATION_MS_MAX = 600_000
 # Where a file is, on the origin of this API.
 ADDRESS = "/v1/catalogue/files/"
@@ -76,7 +76,7 @@ class CatalogueFileInUse(Refusal):
 
 
 class NoStillPicture(Refusal):
-    """The icon of a gift is a picture; a film or a Lottie animation belongs into `animations`."""
+    """The icon of a gift is a picture; a film or a Lottie animation belongs in `animations`."""
 
     kind = Kind.INVALID
 
@@ -93,7 +93,7 @@ class FileFacts:
 
 
 def check_sizes(facts: FileFacts, content: bytes) -> None:
-    """Refuse what has more bytes or pixels than anybody should have to fetch and draw."""
+    """Refuse what has more bytes or pixels than a viewer should have to fetch and draw."""
     bytes_max = FILM_BYTES_MAX if facts.is_moving else PICTURE_BYTES_MAX
     if len(content) > bytes_max:
         raise FileTooLarge(what="bytes", found=len(content), max=bytes_max)
@@ -104,6 +104,11 @@ def check_sizes(facts: FileFacts, content: bytes) -> None:
             raise FileDamaged(what="size")
     if facts.duration_ms is not None and facts.duration_ms > DURATION_MS_MAX:
         raise FileTooLarge(what="duration_ms", found=facts.duration_ms, max=DURATION_MS_MAX)
+
+
+def shown(value: object) -> str:
+    """Return what a refusal names: a value of a stranger may be long, or half a character."""
+    return str(value)[:80].encode(errors="replace").decode()
 
 
 def drawn(own: Mapping[str, int], shows: Mapping[str, list[str]], start: str, *, most: int) -> int:

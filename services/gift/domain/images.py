@@ -124,6 +124,11 @@ def _read_gif(content: bytes) -> FileFacts:
         elif kind == b"\x2c":
             frames += 1
             _count_frames(frames)
+            # A frame may be larger than the picture says; browsers then draw a larger picture.
+            left, top, wide, high = (
+                _number(content, at + place, 2, little=True) for place in (1, 3, 5, 7)
+            )
+            width, height = max(width, left + wide), max(height, top + high)
             at = _after_blocks(content, at + 11 + _colours(content[at + 9 : at + 10]))
         else:
             raise FileDamaged(what="block")

@@ -1,12 +1,13 @@
 """Animations of Lottie (lottie.github.io/lottie-spec): what a file may have in it."""
 
 import json
-import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from services.gift.domain.counted import copies_of, weight_of
+from services.gift.domain.embedded import EmbeddedPictures
 from services.gift.domain.files import (
     FileDamaged,
     FileFacts,
@@ -14,6 +15,7 @@ from services.gift.domain.files import (
     FileUnknown,
     FileUnsafe,
     drawn,
+    shown,
 )
 
 DEPTH_MAX = 48
@@ -21,7 +23,6 @@ VALUES_MAX = 400_000
 LAYERS_MAX = 500
 # With layers and repeated shapes counted as often as they are drawn.
 SHAPES_MAX = 5_000
-COPIES_MAX = 100
 FRAMES_PER_SECOND_MAX = 120
 # Compositions, colours, pictures, nothing, shapes. Texts fetch fonts, and the rest is no picture.
 _LAYERS = frozenset((0, 1, 2, 3, 4))
@@ -53,11 +54,23 @@ def read_lottie(content: bytes) -> FileFacts:
 
 def _parse(content: bytes) -> Any:
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return json.loads(
+            content.decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_once_each,
+        )
     except RecursionError:
         raise FileTooLarge(what="depth", found=DEPTH_MAX + 1, max=DEPTH_MAX) from None
     except ValueError:
         raise FileDamaged(what="json") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that stands twice in an object: of two, some players take the first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise FileDamaged(what="name")
+    return found
 
 
 def _refuse_constant(_: str) -> NoReturn:
@@ -99,26 +112,40 @@ def _count_shapes(document: Part) -> None:
     own: dict[str, int] = {}
     shows: dict[str, list[str]] = defaultdict(list)
     layers = 0
-    compositions: dict[str, Any] = {"": document["layers"]}
-    for asset in _parts(document.get("assets", [])):
-        if "layers" in asset:
-            compositions[f"#{asset.get('id')}"] = asset["layers"]
-        else:
-            _check_asset(asset)
-    for font in _parts((document.get("fonts") or {}).get("list", [])):
-        raise FileUnsafe(what="font", name=str(font.get("fName", ""))[:80])
+    compositions = {"": document["layers"], **_compositions(document)}
+    fonts = document.get("fonts") or {}
+    for font in _parts(fonts.get("list", []) if isinstance(fonts, dict) else fonts):
+        raise FileUnsafe(what="font", name=shown(font.get("fName", "")))
     for name, found in compositions.items():
         own[name] = 0
         for layer in _parts(found):
             layers += 1
-            if layer.get("ty") not in _LAYERS:
-                raise FileUnsafe(what="layer", name=str(layer.get("ty"))[:80])
-            if layer["ty"] == _COMPOSITION:
+            kind = layer.get("ty")
+            if not isinstance(kind, int | float) or kind not in _LAYERS:
+                raise FileUnsafe(what="layer", name=shown(kind))
+            if kind == _COMPOSITION:
                 shows[name].append(f"#{layer.get('refId')}")
             own[name] += 1 + _shapes(layer.get("shapes", []))
     if layers > LAYERS_MAX:
         raise FileTooLarge(what="layers", found=layers, max=LAYERS_MAX)
     drawn(own, shows, "", most=SHAPES_MAX)
+
+
+def _compositions(document: Part) -> dict[str, Any]:
+    """Return the layers of each composition, and look at each picture."""
+    compositions: dict[str, Any] = {}
+    pictures = EmbeddedPictures()
+    for asset in _parts(document.get("assets", [])):
+        if "layers" in asset:
+            # Of two with one id, players take the first.
+            if (name := f"#{asset.get('id')}") in compositions:
+                raise FileDamaged(what="asset")
+            compositions[name] = asset["layers"]
+        # A composition with an address is a picture to a layer that shows it as one.
+        if "layers" not in asset or _address_of(asset):
+            _check_asset(asset)
+            pictures.add(_address_of(asset))
+    return compositions
 
 
 def _parts(found: Any) -> list[Part]:
@@ -127,11 +154,15 @@ def _parts(found: Any) -> list[Part]:
     return found
 
 
+def _address_of(asset: Part) -> str:
+    return f"{asset.get('u') or ''}{asset.get('p') or ''}"
+
+
 def _check_asset(asset: Part) -> None:
     """Pictures are in the file itself: nothing is fetched while a gift is played."""
-    address = f"{asset.get('u') or ''}{asset.get('p') or ''}"
+    address = _address_of(asset)
     if not address or not _EMBEDDED.fullmatch(address) or asset.get("e") != 1:
-        raise FileUnsafe(what="address", name=address[:80])
+        raise FileUnsafe(what="address", name=shown(address))
 
 
 def _shapes(found: Any) -> int:
@@ -139,25 +170,7 @@ def _shapes(found: Any) -> int:
     shapes = _parts(found)
     copies = 1
     for shape in shapes:
-        if shape.get("ty") == "rp":
-            copies *= _copies(shape.get("c"))
-            if copies > SHAPES_MAX:
-                raise FileTooLarge(what="shapes", found=copies, max=SHAPES_MAX)
-    return copies * sum(1 + _shapes(shape.get("it", [])) for shape in shapes)
-
-
-def _copies(given: Any) -> int:
-    """Return the most copies of a repeater, whose number may move."""
-    most, waiting = 1.0, [given]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            # What comes with a moving number: its times and curves.
-            waiting += [each for key, each in value.items() if key in ("k", "s", "e")]
-        elif isinstance(value, list):
-            waiting += value
-        elif isinstance(value, int | float):
-            most = max(most, value)
-    if most > COPIES_MAX:
-        raise FileTooLarge(what="copies", found=COPIES_MAX + 1, max=COPIES_MAX)
-    return math.ceil(most)
+        copies *= copies_of(shape)
+        if copies > SHAPES_MAX:
+            raise FileTooLarge(what="shapes", found=copies, max=SHAPES_MAX)
+    return copies * sum(weight_of(shape) + _shapes(shape.get("it", [])) for shape in shapes)

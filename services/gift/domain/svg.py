@@ -5,7 +5,15 @@ from collections import defaultdict
 from typing import NoReturn
 from xml.parsers import expat
 
-from services.gift.domain.files import FileDamaged, FileFacts, FileTooLarge, FileUnsafe, drawn
+from services.gift.domain.embedded import EmbeddedPictures
+from services.gift.domain.files import (
+    FileDamaged,
+    FileFacts,
+    FileTooLarge,
+    FileUnsafe,
+    drawn,
+    shown,
+)
 
 ELEMENTS_MAX = 10_000
 DEPTH_MAX = 64
@@ -53,8 +61,12 @@ def read_svg(content: bytes) -> FileFacts:
 
 
 def _refuse(what: str, name: str = "") -> NoReturn:
-    # A name may be as long as the file.
-    raise FileUnsafe(what=what, **({"name": name[:80]} if name else {}))
+    raise FileUnsafe(what=what, **({"name": shown(name)} if name else {}))
+
+
+def _check_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
+    if encoding is not None and encoding.lower() not in ("utf-8", "us-ascii"):
+        _refuse("encoding", encoding)
 
 
 class _Reading:
@@ -70,11 +82,14 @@ class _Reading:
         # The ids of the elements around, the outermost first.
         self._around: list[str] = [""]
         self._style: list[str] | None = None
+        self._pictures = EmbeddedPictures()
 
     def parse(self, content: bytes) -> None:
-        parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
+        # Whatever the file says of it: every reader has to read the same.
+        parser = expat.ParserCreate("utf-8", namespace_separator=_SEPARATOR)
         parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
         parser.buffer_text = True
+        parser.XmlDeclHandler = _check_encoding
         parser.StartDoctypeDeclHandler = lambda *_: _refuse("doctype")
         parser.EntityDeclHandler = lambda *_: _refuse("entity")
         parser.ProcessingInstructionHandler = lambda *_: _refuse("processing-instruction")
@@ -90,6 +105,9 @@ class _Reading:
             raise FileTooLarge(what="elements", found=self._elements, max=ELEMENTS_MAX)
         if len(self._open) >= DEPTH_MAX:
             raise FileTooLarge(what="depth", found=len(self._open) + 1, max=DEPTH_MAX)
+        # A browser joins the texts around an element in a sheet, and reads them as one.
+        if self._style is not None:
+            _refuse("element", name)
         if space != SVG or name not in _ELEMENTS or (name == "svg") != (not self._open):
             _refuse("element", name)
         self._open.append(name)
@@ -116,15 +134,20 @@ class _Reading:
             # Of drawing programs; no browser looks at it.
             return
         if name == "href":
-            is_fit = _INNER.fullmatch(value) or (element == "image" and _EMBEDDED.fullmatch(value))
-            if not is_fit:
-                _refuse("address", value)
-            if element not in _MOVERS and _INNER.fullmatch(value):
-                self._show(value)
+            self._check_address(element, value)
             return
-        if name == "attributeName" and _UNMOVABLE.fullmatch(value):
+        if name == "attributeName" and _UNMOVABLE.fullmatch(value.strip()):
             _refuse("animation", value)
         self._check_style(value)
+
+    def _check_address(self, element: str, value: str) -> None:
+        if _INNER.fullmatch(value):
+            if element not in _MOVERS:
+                self._show(value)
+        elif element == "image" and _EMBEDDED.fullmatch(value):
+            self._pictures.add(value)
+        else:
+            _refuse("address", value)
 
     def _check_style(self, text: str) -> None:
         """Look at an attribute or a style sheet: both can have addresses in them."""

@@ -86,11 +86,6 @@ async def switch_stream(
         await tx.execute(_SWITCH_ON, asked)
 
 
-async def is_off_in(tx: Transaction, creator: str, stream: UUID) -> bool:
-    rows = await tx.execute(_IS_OFF, {"creator": creator, "stream": stream})
-    return bool(rows.scalar_one())
-
-
 async def count_blocks(tx: Transaction, creator: str, *, but: str) -> int:
     """Return how many other viewers a creator blocks."""
     rows = await tx.execute(_COUNT_BLOCKS, {"creator": creator, "viewer": but})
@@ -164,11 +159,6 @@ _SWITCH_OFF = text("""
     ON CONFLICT DO NOTHING
 """)
 _SWITCH_ON = text("DELETE FROM streams_without_gifts WHERE stream = :stream AND creator = :creator")
-_IS_OFF = text("""
-    SELECT EXISTS (
-        SELECT FROM streams_without_gifts WHERE stream = :stream AND creator = :creator
-    )
-""")
 _COUNT_BLOCKS = text("SELECT count(*) FROM blocks WHERE creator = :creator AND viewer <> :viewer")
 _BLOCK = text("""
     INSERT INTO blocks (creator, viewer, until, made_by, made_at)

@@ -73,7 +73,7 @@ async def add(
 
 
 async def touch(tx: Transaction, digest: bytes) -> None:
-    """Note that somebody wants a file, so that it is not removed as one nobody uses."""
+    """Note that a file is wanted, so that it is not removed as an unused one."""
     await tx.execute(_TOUCH, {"digest": digest})
 
 
@@ -82,12 +82,12 @@ async def delete(tx: Transaction, digest: bytes) -> None:
 
 
 async def note_used(tx: Transaction, *, hours: int) -> None:
-    """Note which files gifts show, of those of which it was not noted for so long."""
+    """Note which files gifts show, where that was not noted for so many hours."""
     await tx.execute(_NOTE_USED, {"hours": hours})
 
 
 async def delete_unused(tx: Transaction, *, days: int, limit: int) -> list[bytes]:
-    """Delete files that no gift showed for so long; return which."""
+    """Delete files that no gift showed for so many days; return which."""
     rows = await tx.execute(_DELETE_UNUSED, {"days": days, "limit": limit})
     return [bytes(row["digest"]) for row in rows]
 

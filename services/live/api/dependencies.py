@@ -35,5 +35,5 @@ FeedHub = Annotated[Hub, from_state("hub")]
 Slots = Annotated[SetupSlots, from_state("setup_slots")]
 Limits = Annotated[RoomLimits, from_state("room_limits")]
 Notes = Annotated[ProfileNotes, from_state("profile_notes")]
-# None: nobody but tokens says how people are shown.
+# None: only their tokens say how people are shown.
 Host = Annotated[PeopleHost | None, from_state("people_host")]

@@ -51,14 +51,14 @@ class PeopleResponse(Response):
 @router.get("", openapi_extra=ANY_CALLER)
 async def list_people(ids: Ids, _: Caller, db: Db, host: Host) -> PeopleResponse:
     """
-    Read how people are shown: what the host application says of them, or else their last token.
+    Read how people are shown: as the host application answers, or else as their last token says.
 
     Ask for all people of a page at once, and keep the answer for a while.
     """
     users = list(dict.fromkeys(ids))
     async with db.transaction() as tx:
         known, asked = await list_profiles(tx, users)
-    # Nobody holds a connection of the database while the host is asked.
+    # No connection of the database is held while the host is asked.
     found = await resolve_profiles(users, known, asked, host)
     return PeopleResponse(items=[PersonResponse.model_validate(each) for each in found])
 

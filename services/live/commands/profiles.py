@@ -1,4 +1,4 @@
-"""What tokens say of people is noted, and people are shown as their host or their token says."""
+"""Noting what tokens say of people, and finding how people are shown."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 SAVED_EVERY_SECONDS = 0.5
 SAVED_AT_A_TIME = 500
 WAITING_MAX = 20_000
-# Tokens of whom nothing new is to be noted.
+# Users whose last noted token is known here.
 REMEMBERED_MAX = 20_000
 
 
@@ -27,17 +27,17 @@ class ProfileNotes:
     """
     What callers' tokens say of them, until it is saved: many people in one statement.
 
-    Nobody waits for it, and a token that was noted costs nothing any more.
+    No request waits for it, and a token that is noted already costs nothing.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: OrderedDict[str, tuple[Identity, Note]] = OrderedDict()
-        # What a token said of whom, as a number: texts of strangers may be long.
+        # A digest of each user's last noted token: texts of strangers may be long.
         self._noted: OrderedDict[str, int] = OrderedDict()
 
     def take(self, caller: Identity) -> None:
-        """Note soon what a caller's token says of them; with too many, it is left for next time."""
+        """Note soon what a caller's token says of them; while too many wait, it is left out."""
         if self._is_noted(caller) or len(self._waiting) >= WAITING_MAX:
             return
         note = _note_of(caller)
@@ -91,7 +91,7 @@ class ProfileNotes:
 async def list_profiles(
     tx: Transaction, users: Sequence[str]
 ) -> tuple[dict[str, Profile], list[str]]:
-    """Return what tokens said of people, and of whom the host may be asked: not the erased."""
+    """Return what tokens said of people, and about whom the host may be asked: not the erased."""
     known, erased = await find_profiles(tx, users)
     return known, [user for user in users if user not in erased]
 
@@ -99,7 +99,7 @@ async def list_profiles(
 async def resolve_profiles(
     users: Sequence[str], known: dict[str, Profile], asked: Sequence[str], host: PeopleHost | None
 ) -> list[Profile]:
-    """Return a profile for each of the users: the host's word wins over their tokens'."""
+    """Return a profile for each of the users: the host's answer wins over their token."""
     answered = await host.find(asked) if host else {}
     return [answered.get(user) or known.get(user) or Profile(user) for user in users]
 

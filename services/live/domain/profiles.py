@@ -32,7 +32,7 @@ class Profile:
 
 
 def profile_of(user: str, *, name: str | None, picture: str | None) -> Profile:
-    """Return how a person is shown who is said to be called so and to look so."""
+    """Return how a person of this name and picture is shown."""
     return Profile(user, clean_name(name), clean_picture(picture))
 
 

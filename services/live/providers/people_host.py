@@ -12,7 +12,9 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -20,7 +22,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import structlog
 from prometheus_client import Counter
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.live.domain.profiles import Profile, profile_of
 
@@ -30,6 +32,7 @@ ANSWER_SECONDS_MAX = 1.0
 ANSWER_BYTES_MAX = 1_000_000
 _PART_BYTES = 65_536
 CONNECTIONS_MAX = 4
+WAIT_SECONDS_MAX = 1.0
 ASKED_MAX = 50
 KNOWN_SECONDS = 600.0
 UNKNOWN_SECONDS = 60.0
@@ -44,19 +47,24 @@ for _outcome in ("answered", "failed", "left_alone"):
     REQUESTS.labels(_outcome)
 
 
-class _Person(BaseModel):
+class _Answered(BaseModel):
+    # An answer that cannot be read is logged, and the names in it are not.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class _Person(_Answered):
     id: str
     name: str | None = None
     picture: str | None = None
 
 
-class _People(BaseModel):
+class _People(_Answered):
     people: list[_Person]
 
 
 @dataclass(frozen=True, slots=True)
 class _Cached:
-    profile: Profile | None
+    profile: Profile
     until: float
 
 
@@ -67,25 +75,48 @@ class PeopleHost:
         self._url = url
         self._key = key
         self._connections = asyncio.Semaphore(CONNECTIONS_MAX)
+        # Its own threads: what a slow host holds is needed by nobody else.
+        self._threads = ThreadPoolExecutor(CONNECTIONS_MAX, "people")
         self._clock = clock
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
+        # Whom the host does not know, and until when: made-up ids push nobody out who is known.
+        self._unknown: OrderedDict[str, float] = OrderedDict()
         self._pause_seconds = 0.0
         self._asked_again_at = 0.0
 
     async def find(self, users: Sequence[str]) -> dict[str, Profile]:
         """Return the profiles of those whom the host knows; it never fails."""
-        now = self._clock()
-        missing = [user for user in users if not self._is_fresh(user, now)]
+        missing = self._missing(users)
         for start in range(0, len(missing), ASKED_MAX):
             await self._request(missing[start : start + ASKED_MAX])
         kept = ((user, self._cache.get(user)) for user in users)
-        return {user: each.profile for user, each in kept if each and each.profile}
+        return {user: each.profile for user, each in kept if each}
 
-    def _is_fresh(self, user: str, now: float) -> bool:
-        kept = self._cache.get(user)
-        return kept is not None and now < kept.until
+    def _missing(self, users: Sequence[str]) -> list[str]:
+        now = self._clock()
+        return [
+            user
+            for user in users
+            if now >= self._unknown.get(user, now)
+            and not ((kept := self._cache.get(user)) and now < kept.until)
+        ]
 
     async def _request(self, users: Sequence[str]) -> None:
+        try:
+            async with asyncio.timeout(WAIT_SECONDS_MAX):
+                await self._connections.acquire()
+        except TimeoutError:
+            # Many ask at once; the host has failed in nothing.
+            REQUESTS.labels("left_alone").inc()
+            return
+        try:
+            # Others may have asked about the same people meanwhile.
+            if users := self._missing(users):
+                await self._post(users)
+        finally:
+            self._connections.release()
+
+    async def _post(self, users: Sequence[str]) -> None:
         if self._clock() < self._asked_again_at:
             REQUESTS.labels("left_alone").inc()
             return
@@ -93,9 +124,10 @@ class PeopleHost:
         if pause_seconds:
             # One request tries whether it is back; others do not wait for it.
             self._asked_again_at = self._clock() + pause_seconds
+        post = partial(_post, self._url, self._key, {"ids": users})
         try:
-            async with self._connections, asyncio.timeout(ANSWER_SECONDS_MAX):
-                answer = await asyncio.to_thread(_post, self._url, self._key, {"ids": users})
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                answer = await asyncio.get_running_loop().run_in_executor(self._threads, post)
             listed = _People.model_validate_json(answer).people
         except (OSError, HTTPException, ValidationError, ValueError) as error:
             REQUESTS.labels("failed").inc()
@@ -115,22 +147,22 @@ class PeopleHost:
         )
 
     def _keep(self, users: Sequence[str], listed: Iterable[_Person]) -> None:
-        """Keep what was said of those who were asked for; others are nobody's business."""
+        """Keep the answer about the people who were asked for; what it has of others is dropped."""
         known = {each.id: each for each in listed}
         now = self._clock()
         for user in users:
-            person = known.get(user)
-            self._cache[user] = (
-                _Cached(
-                    profile_of(user, name=person.name, picture=person.picture),
-                    until=now + KNOWN_SECONDS,
-                )
-                if person
-                else _Cached(None, until=now + UNKNOWN_SECONDS)
-            )
-            self._cache.move_to_end(user)
-        while len(self._cache) > CACHED_MAX:
-            self._cache.popitem(last=False)
+            if person := known.get(user):
+                profile = profile_of(user, name=person.name, picture=person.picture)
+                self._cache[user] = _Cached(profile, until=now + KNOWN_SECONDS)
+                self._cache.move_to_end(user)
+                self._unknown.pop(user, None)
+            else:
+                self._cache.pop(user, None)
+                self._unknown[user] = now + UNKNOWN_SECONDS
+                self._unknown.move_to_end(user)
+        for cached in (self._cache, self._unknown):
+            while len(cached) > CACHED_MAX:
+                cached.popitem(last=False)
 
 
 class _NotMoved(HTTPRedirectHandler):

@@ -241,12 +241,20 @@ async def list_earned_gifts(
     creator: OwnCreator, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[EarnedGift]:
     """Read which gifts brought how many diamonds, newest first."""
+    return await earned_gifts_of(db, creator, cursor, limit, to_creator=True)
+
+
+async def earned_gifts_of(
+    db: Db, creator: str, cursor: Cursor, limit: int, *, to_creator: bool
+) -> Page[EarnedGift]:
+    """Return a page of the gifts that brought a creator diamonds, the newest first."""
     before = number_in(cursor)
     async with db.transaction() as tx:
         lines = await queries.newest_earnings(tx, creator, before=before, limit=limit)
     found = page(lines, limit, lambda line: [line.decision])
     return Page(
-        items=[earned_gift(line, to_creator=True) for line in lines], next_cursor=found.next_cursor
+        items=[earned_gift(line, to_creator=to_creator) for line in lines],
+        next_cursor=found.next_cursor,
     )
 
 

@@ -4,14 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from services.payout.api.earnings import EarnedGift, Earnings, earned_gift, earnings_of
+from services.payout.api.earnings import EarnedGift, Earnings, earned_gifts_of, earnings_of
 from services.payout.api.operators import DisputesReader
 from services.payout.api.payouts import PayoutResponse, WiredRules, payout_response
 from services.payout.commands.queries import find_payout as find
 from services.payout.commands.queries import read_earned, read_payout
 from services.payout.domain.payouts import NoSuchPayout
 from services.payout.domain.rates import Rules
-from services.payout.store import queries
 from shared.http import (
     AllParts,
     BadCursor,
@@ -19,8 +18,6 @@ from shared.http import (
     Limit,
     Page,
     from_state,
-    number_in,
-    page,
     refusals,
 )
 from shared.http.auth import ScopeMissing
@@ -61,14 +58,7 @@ async def list_earned_gifts_of(
     creator: CreatorId, _: DisputesReader, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[EarnedGift]:
     """List which gifts brought a creator how many diamonds, the newest first."""
-    before = number_in(cursor)
-    async with db.transaction() as tx:
-        lines = await queries.newest_earnings(tx, creator, before=before, limit=limit)
-    found = page(lines, limit, lambda line: [line.decision])
-    return Page(
-        items=[earned_gift(line, to_creator=False) for line in lines],
-        next_cursor=found.next_cursor,
-    )
+    return await earned_gifts_of(db, creator, cursor, limit, to_creator=False)
 
 
 @router.get(

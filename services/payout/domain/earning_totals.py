@@ -1,13 +1,14 @@
 """Over which period a creator's earnings are summed up, and by what."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from shared.errors import Kind, Refusal
 
 PERIOD_DAYS = 30
 PERIOD_DAYS_MAX = 366
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 class BadPeriod(Refusal):
@@ -52,7 +53,9 @@ def period_of(
 ) -> tuple[datetime, datetime]:
     """Return a period's bounds; without them it is the last 30 days."""
     end = until or now
-    begin = since or end - timedelta(days=PERIOD_DAYS)
-    if not begin < end <= begin + timedelta(days=PERIOD_DAYS_MAX):
+    # Not all times have a time 30 days before them, and a difference always fits.
+    is_first = end - _FIRST < timedelta(days=PERIOD_DAYS)
+    begin = since or (_FIRST if is_first else end - timedelta(days=PERIOD_DAYS))
+    if not timedelta(0) < end - begin <= timedelta(days=PERIOD_DAYS_MAX):
         raise BadPeriod(days_max=PERIOD_DAYS_MAX)
     return begin, end

@@ -14,7 +14,6 @@ from shared.postgres.statements import text
 
 # Whose gift, and which lot had paid.
 Key: TypeAlias = tuple[str, UUID, UUID]
-SliceKey: TypeAlias = tuple[str, UUID, int]
 
 
 @dataclass(slots=True)

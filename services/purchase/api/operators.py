@@ -1,8 +1,9 @@
 """What support looks at: disputes, unresolved refunds, withdrawals, and their purchases."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import ConfigDict
 
 from services.purchase.api.packages import FromRules
@@ -15,7 +16,7 @@ from services.purchase.domain.country_evidence import EvidenceKind, Verdict, jud
 from services.purchase.domain.purchases import NoSuchPurchase
 from services.purchase.domain.refunds import NoSuchRefund, RefundResolvable
 from services.purchase.store import country_evidence
-from shared.contracts.base import like
+from shared.contracts.base import in_unit, like
 from shared.http import AllParts, Db, refusals
 from shared.http.auth import ScopeMissing, operator_with
 from shared.http.bodies import Body
@@ -34,6 +35,18 @@ from shared.identity.tokens import Identity, Unauthenticated
 DisputesReader = Annotated[Identity, operator_with("disputes:read")]
 DISPUTES_SHOWN_MAX = 100
 REFUNDS_SHOWN_MAX = 100
+DueWithinDays = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        le=365,
+        description=(
+            "Only open disputes whose evidence is not handed in, and due within this many days,"
+            " or overdue."
+        ),
+        examples=[2],
+    ),
+]
 
 router = APIRouter(responses=refusals(Unauthenticated, ScopeMissing), tags=["operator-purchases"])
 
@@ -56,13 +69,38 @@ class DisputeLine(Body):
     currency: CurrencyCode
     recorded_at: Instant
     """When we first knew of it."""
+    evidence_due_at: Annotated[Instant | None, like(None, "2026-11-30T12:00:00Z")]
+    """
+    Until when the provider takes evidence, by its newest answer; null if it says no time. No money
+    moves because of it.
+    """
+    evidence_submitted: Annotated[bool, like(False)]
+    """Whether the provider has evidence of ours and asks for no more."""
+
+
+class Exposure(Body):
+    """What the open disputes in one currency come to."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    currency: CurrencyCode
+    disputes: Annotated[int, in_unit("disputes", 2)]
+    """How many are open, whether evidence was handed in or not."""
+    amount_minor: Annotated[MinorUnits, like(998)]
+    """What is lost if all of them are."""
 
 
 class Disputes(Body):
-    """Those that still run, then the newest of the others."""
+    """The open disputes by deadline, the newest of the others, and what all open ones come to."""
 
     items: list[DisputeLine]
-    """At most 100: those that still run, then the newest of the others."""
+    """
+    At most 100. First the open ones that wait for evidence, by `evidence_due_at`: what is overdue
+    before all, what has no deadline last; then the open ones with evidence; then the others, the
+    newest first.
+    """
+    exposure: list[Exposure]
+    """What all open disputes come to, one item a currency, also those that are not in `items`."""
 
 
 class UnresolvedRefund(Body):
@@ -138,10 +176,18 @@ class OperatorPurchase(Purchase):
 
 
 @router.get("/operator/purchase/disputes")
-async def list_disputes(_: DisputesReader, db: AllParts) -> Disputes:
-    """Read which purchases are or were disputed."""
-    found = await queries.read_disputes(db, DISPUTES_SHOWN_MAX)
-    return Disputes(items=[DisputeLine.model_validate(each) for each in found])
+async def list_disputes(
+    _: DisputesReader, db: AllParts, due_within_days: DueWithinDays = None
+) -> Disputes:
+    """Read which purchases are or were disputed, and until when evidence is due."""
+    due_before = None
+    if due_within_days is not None:
+        due_before = datetime.now(UTC) + timedelta(days=due_within_days)
+    found, exposure = await queries.read_disputes(db, DISPUTES_SHOWN_MAX, due_before=due_before)
+    return Disputes(
+        items=[DisputeLine.model_validate(each) for each in found],
+        exposure=[Exposure.model_validate(each) for each in exposure],
+    )
 
 
 @router.get(

@@ -4,12 +4,11 @@ from fastapi import APIRouter
 
 from services.purchase.api.operators import DisputesReader
 from services.purchase.api.packages import FromRules
-from services.purchase.api.purchases import Purchase, shown
+from services.purchase.api.purchases import Purchase, purchases_of
 from services.purchase.api.refunds import Refund, Refunds
 from services.purchase.commands import queries
 from services.purchase.domain.purchases import NoSuchPurchase
-from services.purchase.store import purchases
-from shared.http import AllParts, BadCursor, Db, Limit, Page, moment_in, page, refusals
+from shared.http import AllParts, BadCursor, Db, Limit, Page, refusals
 from shared.http.auth import ScopeMissing
 from shared.http.bodies import Body
 from shared.http.fields import PurchaseId, ViewerId, ViewerName
@@ -46,14 +45,7 @@ async def list_purchases_of(
     limit: Limit = 50,
 ) -> Page[Purchase]:
     """List a viewer's purchases, the newest first."""
-    before = moment_in(cursor)
-    async with db.transaction() as tx:
-        found = await purchases.page(tx, viewer, before=before, limit=limit)
-    return page(
-        [shown(each, rules.refunds) for each in found],
-        limit,
-        lambda last: [last.created_at.isoformat(), str(last.purchase)],
-    )
+    return await purchases_of(db, viewer, rules.refunds, cursor, limit)
 
 
 @router.get(

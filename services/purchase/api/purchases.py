@@ -351,11 +351,18 @@ async def list_purchases(
     caller: Caller, db: Db, rules: FromRules, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Purchase]:
     """List one's own purchases, newest first."""
+    return await purchases_of(db, caller.user, rules.refunds, cursor, limit)
+
+
+async def purchases_of(
+    db: Db, viewer: str, policy: RefundPolicy, cursor: Cursor, limit: int
+) -> Page[Purchase]:
+    """Return a page of a viewer's purchases, the newest first."""
     before = moment_in(cursor)
     async with db.transaction() as tx:
-        found = await purchases.page(tx, caller.user, before=before, limit=limit)
+        found = await purchases.page(tx, viewer, before=before, limit=limit)
     return page(
-        [shown(purchase, rules.refunds) for purchase in found],
+        [shown(purchase, policy) for purchase in found],
         limit,
         lambda last: [last.created_at.isoformat(), str(last.purchase)],
     )

@@ -108,12 +108,12 @@ class TaxLine(Body):
     """The rate of the tax: 1,900 is 19 %. Null if there is none."""
     verdict: Annotated[Verdict, like("agree")]
     """
-    How sure the country is: two items `agree`, `one-only` names it, they `contradict` each other,
-    or the host names `no-country`.
+    What the evidence of the country is worth: two items name it (`agree`), only one does
+    (`one-only`), they name different ones (`contradict`), or the host names none (`no-country`).
     """
     evidence: Annotated[str, like("host=DE instrument=DE")]
     """
-    Who names which country, each as `kind=country`, separated by spaces; empty if none does.
+    The items of evidence, each as `kind=country`, separated by spaces; empty without any.
     """
 
 

@@ -103,6 +103,7 @@ def _event(purchase: Purchase, step: Step) -> PurchaseEvent:  # noqa: PLR0911 - 
                 amount_minor=dispute.amount_minor,
                 currency=dispute.currency,
                 reason=dispute.reason,
+                evidence_due_at=dispute.evidence_due_at,
             )
         case DisputeClosed(dispute):
             return PurchaseDisputeClosed(

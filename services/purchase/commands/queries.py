@@ -1,5 +1,8 @@
 """Reads that may find nothing; lists are read from the store."""
 
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 from heapq import merge
 from itertools import islice
@@ -10,7 +13,7 @@ from services.purchase.domain.purchases import NoSuchPurchase, Purchase
 from services.purchase.domain.refunds import Refund
 from services.purchase.domain.withdrawals import Withdrawal
 from services.purchase.store import disputes, purchases, refund_attempts, refunds, withdrawals
-from services.purchase.store.disputes import DisputeLine
+from services.purchase.store.disputes import DisputeLine, Exposure
 from services.purchase.store.refund_attempts import UnresolvedRefund
 from shared.identity.people import require_other_person
 from shared.postgres.database import Database, Transaction
@@ -64,10 +67,35 @@ async def read_refund_of(tx: Transaction, withdrawal: Withdrawal) -> Refund | No
     return (await refunds.by_id(tx, [withdrawal.refund]))[withdrawal.refund]
 
 
-async def read_disputes(database: Database, limit: int) -> list[DisputeLine]:
-    """Return the disputes of all parts that still run, then the newest of the others."""
-    parts = await database.read_each(partial(disputes.newest, limit=limit))
-    return list(islice(merge(*parts, key=disputes.in_order), limit))
+async def read_disputes(
+    database: Database, limit: int, *, due_before: datetime | None = None
+) -> tuple[list[DisputeLine], list[Exposure]]:
+    """
+    Return disputes of all parts in order, and what all open ones come to, by currency.
+
+    With `due_before` they are those whose evidence is due by then and not there.
+    """
+
+    async def read(tx: Transaction) -> tuple[list[DisputeLine], list[Exposure]]:
+        if due_before is None:
+            lines = await disputes.in_order(tx, limit)
+        else:
+            lines = await disputes.due(tx, limit, due_before=due_before)
+        return lines, await disputes.exposures(tx)
+
+    parts = await database.read_each(read)
+    lines = merge(*(lines for lines, _ in parts), key=disputes.sort_key)
+    exposures = add_exposures(each for _, listed in parts for each in listed)
+    return list(islice(lines, limit)), exposures
+
+
+def add_exposures(exposures: Iterable[Exposure]) -> list[Exposure]:
+    """Add up what parts say, currency by currency."""
+    counts, sums = Counter[str](), Counter[str]()
+    for each in exposures:
+        counts[each.currency] += each.disputes
+        sums[each.currency] += each.amount_minor
+    return [Exposure(currency, counts[currency], sums[currency]) for currency in sorted(counts)]
 
 
 async def read_unresolved(database: Database, limit: int) -> list[UnresolvedRefund]:

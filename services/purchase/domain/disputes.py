@@ -8,6 +8,7 @@ won if its money comes back.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from math import inf
 from typing import TypeAlias
 
 from services.purchase.domain.purchases import Dispute, DisputeState, Payment, Status
@@ -44,7 +45,8 @@ def one_of_each(listed: Sequence[Dispute]) -> tuple[tuple[Dispute, ...], bool]:
     for dispute in listed:
         before = found.get(dispute.id, dispute)
         found[dispute.id] = max(before, dispute, key=_severity)
-    return tuple(found.values()), any(found[each.id] != each for each in listed)
+    contradicted = any(with_evidence_of(found[each.id], each) != each for each in listed)
+    return tuple(found.values()), contradicted
 
 
 def follow_disputes(
@@ -55,20 +57,24 @@ def follow_disputes(
 
     A bank may change its mind about the amount and about who has won; each change that is
     published is a revision of its own. That a closed dispute is open counts only from an answer
-    that is known to be newer: any other is old news.
+    that is known to be newer: any other is old news. A deadline moves without a revision.
     """
     moved: list[Dispute] = []
     steps: list[DisputeStep] = []
-    for dispute in listed:
-        before = known.get(dispute.id)
+    for answered in listed:
+        before = known.get(answered.id)
+        dispute = follow_evidence(answered, before, newer=newer)
         published = before.revision if before is not None else 0
         same = before is not None and (before.state, before.amount_minor) == (
             dispute.state,
             dispute.amount_minor,
         )
-        if same and (published or not credited):
-            continue
-        if published and not newer and before is not None and _goes_back(before, dispute):
+        if before is not None and (
+            (same and (published or not credited))
+            or (published and not newer and _goes_back(before, dispute))
+        ):
+            kept = with_evidence_of(before, dispute)
+            moved += [kept] if kept != before else []
             continue
         news: list[DisputeStep] = []
         if credited:
@@ -80,6 +86,33 @@ def follow_disputes(
         steps += news
         moved.append(news[-1].dispute if news else replace(dispute, revision=published))
     return tuple(moved), tuple(steps)
+
+
+def follow_evidence(dispute: Dispute, before: Dispute | None, *, newer: bool) -> Dispute:
+    """
+    Return a dispute with what is known of its evidence after an answer.
+
+    The newest answer counts, also if it knows no deadline any more. Of answers whose order is
+    unknown, the one counts that leaves less time: so it is the same in any order, and too early
+    rather than too late.
+    """
+    if before is None or newer:
+        return dispute
+    known = [each for each in (before.evidence_due_at, dispute.evidence_due_at) if each]
+    return replace(
+        dispute,
+        evidence_due_at=min(known, default=None),
+        evidence_submitted=before.evidence_submitted and dispute.evidence_submitted,
+    )
+
+
+def with_evidence_of(dispute: Dispute, other: Dispute) -> Dispute:
+    """Return a dispute with the deadline of another, and with whether that has its evidence."""
+    return replace(
+        dispute,
+        evidence_due_at=other.evidence_due_at,
+        evidence_submitted=other.evidence_submitted,
+    )
 
 
 def refunded_elsewhere(
@@ -152,9 +185,15 @@ def given_back_minor(disputes: Iterable[Dispute], payment: Payment, *, credited:
     )
 
 
-def _severity(dispute: Dispute) -> tuple[bool, int, bool]:
-    state, amount_minor = dispute.state, dispute.amount_minor
-    return state is not DisputeState.WON, amount_minor, state is DisputeState.LOST
+def _severity(dispute: Dispute) -> tuple[bool, int, bool, bool, float]:
+    state, due_at = dispute.state, dispute.evidence_due_at
+    return (
+        state is not DisputeState.WON,
+        dispute.amount_minor,
+        state is DisputeState.LOST,
+        not dispute.evidence_submitted,
+        -due_at.timestamp() if due_at is not None else -inf,
+    )
 
 
 def _goes_back(before: Dispute, after: Dispute) -> bool:

@@ -8,9 +8,11 @@ from services.purchase.domain.disputes import (
     DisputeStep,
     distinct,
     follow_disputes,
+    follow_evidence,
     is_foreign,
     one_of_each,
     refunded_elsewhere,
+    with_evidence_of,
 )
 from services.purchase.domain.purchases import (
     Allocation,
@@ -88,8 +90,14 @@ def _set_aside(
     diamonds wait meanwhile, as they do when the provider warns.
     """
     moved, warnings, contradictions = [], [], []
-    for dispute in listed:
-        before = known.get(dispute.id)
+    for answered in listed:
+        before = known.get(answered.id)
+        dispute = follow_evidence(answered, before, newer=newer)
+        # Its number takes nothing away once it was followed in the payment's currency.
+        kept = dispute if before is None or not before.revision else before
+        kept = with_evidence_of(kept, dispute)
+        if kept != before:
+            moved.append(kept)
         if before is not None and (before.state, before.amount_minor, before.currency) == (
             dispute.state,
             dispute.amount_minor,
@@ -97,8 +105,6 @@ def _set_aside(
         ):
             continue
         contradictions.append(Contradiction.DISPUTE_CURRENCY)
-        if before is None or not before.revision:
-            moved.append(dispute)
         if credited and dispute.state is not DisputeState.WON:
             reason = Contradiction.DISPUTE_CURRENCY.value
             warnings.append(EarlyFraudWarning(f"dispute:{dispute.id}"[:128], reason))

@@ -210,6 +210,9 @@ class Dispute:
 
     `revision` counts what was published of it, every change of mind. It stays 0 if the money had
     credited no coins: then there is nothing for others to act on.
+
+    `evidence_due_at` is until when the provider takes our evidence, if it says so;
+    `evidence_submitted` whether it has it. Neither moves money, so neither is a revision.
     """
 
     id: str
@@ -219,6 +222,8 @@ class Dispute:
     amount_minor: int
     currency: str
     revision: int = 0
+    evidence_due_at: datetime | None = None
+    evidence_submitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,20 @@
 import hashlib
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
+
+import structlog
 
 from services.purchase.domain.purchases import Payment
 from shared.identity.countries import country_of
 
+log = structlog.get_logger()
+
+# No provider asks for evidence before this, or gives more time.
+DEADLINES_FROM = datetime(2000, 1, 1, tzinfo=UTC)
+DEADLINE_DAYS_MAX = 400
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -51,3 +58,32 @@ def text_of(value: object) -> str | None:
 def country_in(value: object) -> str | None:
     """Return the country that an answer names; none if it is no code that ISO 3166-1 has."""
     return country_of(value) if isinstance(value, str) else None
+
+
+def deadline_in(value: object) -> datetime | None:
+    """
+    Return until when something is due, as a provider writes it: in seconds, or by RFC 3339.
+
+    What is no time, or too far away to be one, is no deadline. The answer is read all the same:
+    money does not move because of a deadline, and a dispute must not be missed because of it.
+    """
+    if value is None or value == 0:
+        return None
+    due_at = _time_in(value)
+    latest = datetime.now(UTC) + timedelta(days=DEADLINE_DAYS_MAX)
+    if due_at is None or not DEADLINES_FROM <= due_at <= latest:
+        log.warning("dispute.deadline_unreadable", deadline=repr(value)[:64])
+        return None
+    return due_at.astimezone(UTC)
+
+
+def _time_in(value: object) -> datetime | None:
+    try:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        if isinstance(value, str):
+            found = datetime.fromisoformat(value.upper())
+            return found if found.tzinfo is not None else None
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None

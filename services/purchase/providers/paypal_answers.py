@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import structlog
 from pydantic import AwareDatetime, BaseModel, Field
@@ -18,7 +18,7 @@ from services.purchase.domain.purchases import (
     Settlement,
     Status,
 )
-from services.purchase.providers.answers import country_in, fingerprint_of
+from services.purchase.providers.answers import country_in, deadline_in, fingerprint_of
 from shared.http.provider_client import printable
 from shared.observability.metrics import CONTRADICTIONS
 from shared.vendors.paypal import Money
@@ -34,6 +34,8 @@ _REFUNDS = {
     "FAILED": RefundStatus.FAILED,
     "CANCELLED": RefundStatus.FAILED,
 }
+# The merchant can hand in nothing while a dispute has one of these.
+_NOT_ASKED = ("WAITING_FOR_BUYER_RESPONSE", "UNDER_REVIEW", "RESOLVED")
 _LOST = ("RESOLVED_BUYER_FAVOUR", "ACCEPTED")
 _CAME = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
 # A payment that is pending for one of these waits for something that only the operator can do.
@@ -207,6 +209,24 @@ class PayPalDispute(BaseModel):
     phase: Annotated[str, Field(alias="dispute_life_cycle_stage")]
     dispute_outcome: _Outcome | None = None
     changes: Annotated[tuple[_Change, ...], Field(alias="money_movements")] = ()
+    # No money depends on these two: whatever is in them, the dispute is read.
+    seller_response_due_date: Any = None
+    evidences: Any = None
+
+    @property
+    def evidence_due_at(self) -> datetime | None:
+        """Return until when PayPal takes our evidence; a date without a question is none."""
+        is_due = self.status not in _NOT_ASKED or self.has_submitted_evidence
+        return deadline_in(self.seller_response_due_date) if is_due else None
+
+    @property
+    def has_submitted_evidence(self) -> bool:
+        """Whether we handed evidence in, and PayPal has not asked again since."""
+        evidences = self.evidences if isinstance(self.evidences, list) else []
+        return self.status in _NOT_ASKED and any(
+            isinstance(each, dict) and each.get("source") == "SUBMITTED_BY_SELLER"
+            for each in evidences
+        )
 
     @property
     def our_changes(self) -> list[_Change]:
@@ -232,6 +252,8 @@ class PayPalDispute(BaseModel):
             reason=printable(self.reason),
             amount_minor=self.dispute_amount.minor,
             currency=self.dispute_amount.currency_code,
+            evidence_due_at=self.evidence_due_at,
+            evidence_submitted=self.has_submitted_evidence,
         )
 
 

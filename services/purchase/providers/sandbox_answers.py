@@ -15,7 +15,7 @@ from services.purchase.domain.purchases import (
     Settlement,
     Status,
 )
-from services.purchase.providers.answers import country_in, fingerprint_of, text_of
+from services.purchase.providers.answers import country_in, deadline_in, fingerprint_of, text_of
 from shared.contracts.base import AMOUNT_MAX
 from shared.http.provider_client import printable
 
@@ -34,6 +34,8 @@ class _Dispute(BaseModel):
     reason: str = ""
     amount_minor: _Amount
     currency: _Currency
+    evidence_due_at: Any = None
+    evidence_submitted: bool = False
 
 
 class _Warning(BaseModel):
@@ -117,6 +119,8 @@ class PaymentAnswer(BaseModel):
                     reason=printable(dispute.reason),
                     amount_minor=dispute.amount_minor,
                     currency=dispute.currency,
+                    evidence_due_at=deadline_in(dispute.evidence_due_at),
+                    evidence_submitted=dispute.evidence_submitted,
                 )
                 for dispute in self.disputes
             ),

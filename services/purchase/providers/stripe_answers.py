@@ -18,7 +18,7 @@ from services.purchase.domain.purchases import (
     Settlement,
     Status,
 )
-from services.purchase.providers.answers import country_in, fingerprint_of, text_of
+from services.purchase.providers.answers import country_in, deadline_in, fingerprint_of, text_of
 from shared.contracts.base import AMOUNT_MAX
 from shared.http.provider_client import printable
 from shared.vendors.stripe import balance_from_stripe, from_stripe
@@ -176,6 +176,24 @@ class StripeDispute(BaseModel):
     amount: _Amount
     currency: _Currency
     balance_transactions: tuple[Transaction, ...] = ()
+    # No money depends on it: whatever is in it, the dispute is read.
+    evidence_details: Any = None
+
+    @property
+    def evidence_due_at(self) -> datetime | None:
+        """Return until when the bank takes evidence; Stripe writes 0 if it takes none."""
+        return deadline_in(self._evidence.get("due_by"))
+
+    @property
+    def has_submitted_evidence(self) -> bool:
+        """Whether evidence went to the bank: `has_evidence` is only what was saved as a draft."""
+        count = self._evidence.get("submission_count")
+        was_sent = isinstance(count, int) and count > 0
+        return was_sent or self.status is DisputeStatus.UNDER_REVIEW
+
+    @property
+    def _evidence(self) -> dict[str, Any]:
+        return self.evidence_details if isinstance(self.evidence_details, dict) else {}
 
     def warning(self) -> EarlyFraudWarning | None:
         """Return the warning that it is, if it takes no money."""
@@ -194,6 +212,8 @@ class StripeDispute(BaseModel):
             reason=printable(self.reason),
             amount_minor=from_stripe(self.amount, self.currency.upper()),
             currency=self.currency.upper(),
+            evidence_due_at=self.evidence_due_at,
+            evidence_submitted=self.has_submitted_evidence,
         )
 
 

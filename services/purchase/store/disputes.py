@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from uuid import UUID
 
 from services.purchase import columns as tables
@@ -46,26 +47,75 @@ class DisputeLine:
     amount_minor: int
     currency: str
     recorded_at: datetime
+    evidence_due_at: datetime | None
+    evidence_submitted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """How many disputes are open in a currency, and what they come to."""
+
+    currency: str
+    disputes: int
+    amount_minor: int
 
 
 _line = RowMapper(DisputeLine, tables.Dispute)
-_NEWEST = text(f"""
+_OPEN_FIRST = text(f"""
+    (SELECT {_line.columns} FROM disputes WHERE state = 'open'
+     ORDER BY evidence_submitted, evidence_due_at, recorded_at, dispute LIMIT :limit)
+    UNION ALL
+    (SELECT {_line.columns} FROM disputes WHERE state <> 'open'
+     ORDER BY recorded_at DESC, dispute LIMIT :limit)
+    LIMIT :limit
+""")  # noqa: S608 - our own text only
+_DUE = text(f"""
     SELECT {_line.columns} FROM disputes
-    ORDER BY state <> 'open', recorded_at DESC, dispute LIMIT :limit
+    WHERE state = 'open' AND NOT evidence_submitted AND evidence_due_at <= :due_before
+    ORDER BY evidence_due_at, recorded_at, dispute LIMIT :limit
 """)  # noqa: S608 - our own text only
 
 
-async def newest(tx: Transaction, limit: int) -> list[DisputeLine]:
-    """Return the disputes that still run, then the newest of the others. There are few of them."""
-    return [_line(row) for row in await tx.execute(_NEWEST, {"limit": limit})]
+async def in_order(tx: Transaction, limit: int) -> list[DisputeLine]:
+    """
+    Return the open disputes, then the newest of the others.
+
+    Of the open ones those that wait for evidence come first, the soonest due before all.
+    """
+    return [_line(row) for row in await tx.execute(_OPEN_FIRST, {"limit": limit})]
 
 
-def in_order(line: DisputeLine) -> tuple[bool, float, str]:
-    """Return what sorts lines as `newest` does."""
-    return line.state != "open", -line.recorded_at.timestamp(), line.dispute
+async def due(tx: Transaction, limit: int, *, due_before: datetime) -> list[DisputeLine]:
+    """Return the open disputes whose evidence is due by then and not there, soonest first."""
+    about = {"limit": limit, "due_before": due_before}
+    return [_line(row) for row in await tx.execute(_DUE, about)]
 
 
-_CHANGING = ("state", "reason", "amount_minor", "currency", "revision")
+def sort_key(line: DisputeLine) -> tuple[bool, bool, float, float, str]:
+    """Return what sorts lines as the statements do."""
+    recorded = line.recorded_at.timestamp()
+    if line.state != "open":
+        return True, False, 0.0, -recorded, line.dispute
+    due_at = line.evidence_due_at.timestamp() if line.evidence_due_at is not None else inf
+    return False, line.evidence_submitted, due_at, recorded, line.dispute
+
+
+_exposure = RowMapper(Exposure)
+_EXPOSURES = text("""
+    SELECT currency, count(*) AS disputes, CAST(sum(amount_minor) AS bigint) AS amount_minor
+    FROM disputes WHERE state = 'open' GROUP BY currency
+""")
+
+
+async def exposures(tx: Transaction) -> list[Exposure]:
+    """Return what the open disputes come to, by currency."""
+    return [_exposure(row) for row in await tx.execute(_EXPOSURES, {})]
+
+
+_CHANGING = (
+    *("state", "reason", "amount_minor", "currency", "revision"),
+    *("evidence_due_at", "evidence_submitted"),
+)
 _SAVE = insert_rows(
     tables.Dispute,
     *("viewer", "purchase", "dispute", "payment", *_CHANGING),

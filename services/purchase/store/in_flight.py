@@ -63,4 +63,16 @@ IN_FLIGHT = (
         "SELECT state, recorded_at AS since FROM disputes WHERE state = 'open'",
         {"open": 120 * DAYS},
     ),
+    InFlight(
+        "dispute-evidence",
+        # Overdue two days before the provider takes no more: a person needs time to collect it.
+        # What is missed is counted until the bank decides, and has no time limit of its own.
+        """
+            SELECT CASE WHEN evidence_due_at > now() THEN 'due' ELSE 'missed' END AS state,
+                   evidence_due_at - interval '2 days' AS since
+            FROM disputes
+            WHERE state = 'open' AND NOT evidence_submitted AND evidence_due_at IS NOT NULL
+        """,
+        {"due": 0, "missed": 400 * DAYS},
+    ),
 )

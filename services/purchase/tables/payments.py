@@ -112,6 +112,8 @@ class Dispute(PurchaseTable, table=True):
     currency: str = Field(sa_type=Text)
     revision: int = Field(sa_type=SmallInteger)
     recorded_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs=NOW)
+    evidence_due_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+    evidence_submitted: bool
 
 
 class Warning(PurchaseTable, table=True):  # noqa: A001 - the field's own word; no module imports it

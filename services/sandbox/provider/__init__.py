@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
@@ -33,6 +33,8 @@ SLOW_CARD_SECONDS = 3.0
 # Long enough to spend the coins first.
 DISPUTE_AFTER_SECONDS = 3.0
 REFUND_SECONDS = 3.0
+# How long the bank takes evidence.
+EVIDENCE_TIME = timedelta(days=7)
 TRANSFER_SECONDS = 0.2
 RETURN_AFTER_SECONDS = 0.5
 # Destinations with a behaviour of their own; any other is as good as acct_ok.
@@ -83,7 +85,7 @@ class NotDisputable(Refusal):
 
 
 class DisputeDecided(Refusal):
-    """The bank has decided this dispute, the other way."""
+    """The bank has decided this dispute."""
 
     kind = Kind.CONFLICT
 
@@ -294,10 +296,22 @@ class Provider:
             "reason": reason,
             "amount_minor": disputed_minor,
             "currency": payment.currency,
+            "evidence_due_at": (datetime.now(UTC) + EVIDENCE_TIME).isoformat(),
+            "evidence_submitted": False,
         }
         payment.disputes.append(dispute)
         self._disputes[dispute["id"]] = (payment, dispute)
         self._publish_change("payment.disputed", payment)
+        return dispute
+
+    def submit_evidence(self, identifier: str) -> dict[str, Any]:
+        """Hand evidence in while the bank has not decided; once more changes nothing."""
+        payment, dispute = self._dispute(identifier)
+        if dispute["status"] != "open":
+            raise DisputeDecided(dispute=dispute)
+        if not dispute["evidence_submitted"]:
+            dispute["evidence_submitted"] = True
+            self._publish_change("payment.dispute_updated", payment)
         return dispute
 
     def warn(self, payment: Payment, reason: str) -> dict[str, Any]:
@@ -309,9 +323,7 @@ class Provider:
 
     def close_dispute(self, identifier: str, *, won: bool) -> dict[str, Any]:
         """Let the bank decide, once: the same decision again changes nothing."""
-        if identifier not in self._disputes:
-            raise NotFound
-        payment, dispute = self._disputes[identifier]
+        payment, dispute = self._dispute(identifier)
         decision = "won" if won else "lost"
         if dispute["status"] == "open":
             dispute["status"] = decision
@@ -319,6 +331,11 @@ class Provider:
         elif dispute["status"] != decision:
             raise DisputeDecided(dispute=dispute)
         return dispute
+
+    def _dispute(self, identifier: str) -> tuple[Payment, dict[str, Any]]:
+        if identifier not in self._disputes:
+            raise NotFound
+        return self._disputes[identifier]
 
     def _publish_change(
         self, kind: str, payment: Payment, *, about: dict[str, Any] | None = None

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.wallet.api import exclusions, liability, limits, operators, people, wallets
+from services.wallet.api import exclusions, flow, liability, limits, operators, people, wallets
 from services.wallet.domain.coins import NoSuchWallet
 from services.wallet.domain.gift_payments import InsufficientCoins
 from services.wallet.store.personal_data import EXPORTED
@@ -13,7 +13,7 @@ from shared.backoffice.routes import add_adjustments, add_audit
 from shared.backoffice.trial_balance import add_trial_balance
 
 router = APIRouter(prefix="/v1")
-for module in (wallets, limits, exclusions, operators, people, liability):
+for module in (wallets, limits, exclusions, operators, people, liability, flow):
     router.include_router(module.router)
 add_adjustments(router, "wallet", NoSuchWallet, InsufficientCoins)
 add_audit(router, "wallet")

@@ -7,21 +7,10 @@ from pydantic import Field
 
 from services.wallet.api.limits import Limits, SpendingRules, limits_of
 from services.wallet.api.operators import WalletsReader
-from services.wallet.api.wallets import HistoryEntry, Lot, Wallet
+from services.wallet.api.wallets import HistoryEntry, Lot, Wallet, history_of, lots_of
 from services.wallet.commands.queries import read_balances
-from services.wallet.store import queries, suspensions
-from shared.http import (
-    BadCursor,
-    Cursor,
-    Db,
-    Limit,
-    Page,
-    UserId,
-    moment_in,
-    number_in,
-    page,
-    refusals,
-)
+from services.wallet.store import suspensions
+from shared.http import BadCursor, Cursor, Db, Limit, Page, UserId, refusals
 from shared.http.auth import ScopeMissing
 from shared.identity.tokens import Unauthenticated
 from shared.ledger.archive_store import ArchiveUnavailable
@@ -52,14 +41,7 @@ async def list_lots_of(
     user: UserId, _: WalletsReader, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[Lot]:
     """List a viewer's coins by where they came from, the newest first."""
-    before = moment_in(cursor)
-    async with db.transaction() as tx:
-        lots = await queries.lots_of(tx, user, before=before, limit=limit)
-    return page(
-        [Lot.model_validate(lot) for lot in lots],
-        limit,
-        lambda lot: [lot.funded_at.isoformat(), str(lot.lot)],
-    )
+    return await lots_of(db, user, cursor, limit)
 
 
 @router.get(
@@ -69,10 +51,7 @@ async def list_entries_of(
     user: UserId, _: WalletsReader, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[HistoryEntry]:
     """List where a viewer's coins came from and went, the newest first."""
-    before = number_in(cursor)
-    async with db.transaction() as tx:
-        lines = await queries.history(tx, user, before=before, limit=limit)
-    return page([HistoryEntry(**line) for line in lines], limit, lambda line: [line.movement])
+    return await history_of(db, user, cursor, limit)
 
 
 @router.get("/operator/wallets/{user:person}/limits")

@@ -228,6 +228,11 @@ async def list_history_entries(
     user: OwnUser, db: Db, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[HistoryEntry]:
     """Read where one's coins came from and went, newest first; a gift names its lots."""
+    return await history_of(db, user, cursor, limit)
+
+
+async def history_of(db: Db, user: str, cursor: Cursor, limit: int) -> Page[HistoryEntry]:
+    """Return a page of where a user's coins came from and went, the newest first."""
     before = number_in(cursor)
     async with db.transaction() as tx:
         lines = await queries.history(tx, user, before=before, limit=limit)
@@ -241,6 +246,11 @@ async def list_history_entries(
 )
 async def list_lots(user: OwnUser, db: Db, cursor: Cursor = None, limit: Limit = 50) -> Page[Lot]:
     """Read which purchases one's coins came from and where they went, newest first."""
+    return await lots_of(db, user, cursor, limit)
+
+
+async def lots_of(db: Db, user: str, cursor: Cursor, limit: int) -> Page[Lot]:
+    """Return a page of a user's coins by where they came from, the newest first."""
     before = moment_in(cursor)
     async with db.transaction() as tx:
         lots = await queries.lots_of(tx, user, before=before, limit=limit)

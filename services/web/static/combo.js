@@ -3,7 +3,7 @@ import { el, show, svg } from "./dom.js";
 import { picture } from "./gifts.js";
 import { number, t } from "./language.js";
 
-export const COMBO_MS = 5000;
+const COMBO_MS = 5000;
 const HOLD_AFTER_MS = 350;
 const HOLD_EVERY_MS = 120;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");

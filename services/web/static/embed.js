@@ -30,6 +30,7 @@ class Frame {
     this.receive = receive;
     // Before it asked, nothing in the frame listens.
     this.hasAsked = false;
+    this.signings = 0;
     this.listener = (event) => this.hear(event);
     window.addEventListener("message", this.listener);
   }
@@ -40,13 +41,19 @@ class Frame {
     else if (typeof data?.type === "string") this.receive(data);
   }
 
+  /** Say who is signed in. A token that comes after a newer one was asked for is of another person. */
   async sign() {
     this.hasAsked = true;
+    this.signings += 1;
+    const signing = this.signings;
     const token = await this.token();
+    if (signing !== this.signings) return;
     this.element.contentWindow?.postMessage({ type: "ovation:token", token: token ?? null }, HOME);
   }
 
   end() {
+    // What is still on its way is for nobody.
+    this.signings += 1;
     window.removeEventListener("message", this.listener);
   }
 }
@@ -58,6 +65,9 @@ class Embedded extends HTMLElement {
     super();
     this.given = null;
     this.frame = null;
+    // The pages of ours that are open over the page of the host.
+    /** @type {Set<Frame>} */
+    this.opened = new Set();
     // Where a name has not been defined yet, a page may have set the property already.
     if (Object.hasOwn(this, "token")) {
       const { token } = this;
@@ -75,7 +85,7 @@ class Embedded extends HTMLElement {
   /** Another token is another person, or a newer one: the frame hears of it at once. */
   set token(value) {
     this.given = value;
-    if (this.frame?.hasAsked) this.frame.sign();
+    for (const frame of [this.frame, ...this.opened]) if (frame?.hasAsked) frame.sign();
   }
 
   connectedCallback() {
@@ -87,6 +97,7 @@ class Embedded extends HTMLElement {
     this.frame?.end();
     this.frame = null;
     this.box.replaceChildren();
+    for (const dialog of this.shadowRoot?.querySelectorAll("dialog") ?? []) dialog.close();
   }
 
   attributeChangedCallback(_name, before, after) {
@@ -145,7 +156,8 @@ class Embedded extends HTMLElement {
     const element = made("iframe", { display: "block", width: "100%", height: "100%", border: "0" }, { title: String(title), src: address.href });
     const frame = new Frame(element, { token: () => this.current(), receive: () => {} });
     close.addEventListener("click", () => dialog.close());
-    dialog.addEventListener("close", () => { frame.end(); dialog.remove(); });
+    this.opened.add(frame);
+    dialog.addEventListener("close", () => { frame.end(); this.opened.delete(frame); dialog.remove(); });
     dialog.append(element, close);
     this.shadowRoot?.append(dialog);
     dialog.showModal();

@@ -10,7 +10,7 @@ const asked = new URLSearchParams(location.search);
 /** Whether an application that may do so could be around this page. */
 export const isFramed = ORIGINS.length > 0 && window.parent !== window;
 /** Whether the page is the gift panel alone. */
-export const isGiftsAlone = asked.get("only") === "gifts";
+const isGiftsAlone = asked.get("only") === "gifts";
 /** Whether the application's own player is below the stage, and shows through. */
 export const isUnderlaid = isFramed && asked.get("player") === "host";
 

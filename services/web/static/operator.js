@@ -4,6 +4,7 @@ import { asked } from "./console/addresses.js";
 import { audit } from "./console/audit.js";
 import { bankFiles, payeesToReview } from "./console/bank.js";
 import { books } from "./console/books.js";
+import { charts } from "./console/charts.js";
 import { deadLetters } from "./console/dead_letters.js";
 import { disputes } from "./console/disputes.js";
 import { catalogueEditor } from "./console/editor.js";
@@ -14,7 +15,7 @@ import { unresolvedRefunds } from "./console/refunds.js";
 import { reviews } from "./console/reviews.js";
 import { savedAddresses } from "./console/saved.js";
 import { found, searchField } from "./console/search.js";
-import { teamField, teamPage } from "./console/teams.js";
+import { teamPage, teams } from "./console/teams.js";
 import { $, el, show } from "./dom.js";
 import { t } from "./language.js";
 import { card, start } from "./shell.js";
@@ -37,11 +38,12 @@ function overview() {
   return el("div", { class: "columns two" }, [
     card(t("console.problems"), problems, { className: "across", id: "problems" }),
     deadLetters({ className: "across" }),
+    panel(["books:read"], t("console.charts"), charts, { className: "across", id: "charts", live: true }),
     panel(["books:read"], t("console.books"), books, { className: "across", id: "books" }),
     reviews(), unresolvedRefunds(),
     disputes({ className: "across" }),
     panel(["books:read"], t("console.work"), operations, { className: "across", id: "operations", live: true }),
-    payeesToReview(), bankFiles(), teamField(),
+    payeesToReview(), bankFiles(), teams(),
     catalogueEditor({ className: "across" }),
     audit({ className: "across" }),
   ].filter(Boolean));

@@ -39,6 +39,9 @@ CURRENCIES = frozenset(
     }
 )
 WHOLE = frozenset({"HUF", "JPY", "TWD"})
+# How long the merchant has for an answer; and the status meanwhile.
+ANSWER_SECONDS = 10 * 86_400
+WAITING = "WAITING_FOR_SELLER_RESPONSE"
 PAYER_EMAIL = "payer@example.com"
 # Of ids of payers: PayPal takes no letter or digit that can be read as another one.
 _PAYER_SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -280,14 +283,26 @@ class Dispute:
     created: float
     updated: float
     stage: str = "INQUIRY"
-    status: str = "WAITING_FOR_SELLER_RESPONSE"
+    status: str = WAITING
     outcome: str | None = None
+    # Until when the merchant may answer, and the evidence that was handed in.
+    due: float = 0.0
+    evidences: list[Json] = field(default_factory=list)
     # (DEBIT or CREDIT, reason, minor units of the account's currency, when)
     entries: list[tuple[str, str, int, float]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.ask(self.created)
+
+    def ask(self, now: float) -> None:
+        """Ask the merchant for evidence."""
+        self.status, self.due = WAITING, now + ANSWER_SECONDS
+
     @property
     def state(self) -> str:
-        return "RESOLVED" if self.outcome else "REQUIRED_ACTION"
+        if self.outcome:
+            return "RESOLVED"
+        return "REQUIRED_ACTION" if self.status == WAITING else "UNDER_PAYPAL_REVIEW"
 
     def _brief(self, url: str) -> Json:
         return {
@@ -299,8 +314,12 @@ class Dispute:
             "dispute_amount": shown(self.amount_minor, self.capture.currency),
             "dispute_life_cycle_stage": self.stage,
             "dispute_channel": self.channel,
+            **self._deadline(),
             "links": [_link(f"{url}/v1/customer/disputes/{self.id}", "self")],
         }
+
+    def _deadline(self) -> Json:
+        return {} if self.outcome else {"seller_response_due_date": moment(self.due)}
 
     def show_brief(self, url: str) -> Json:
         """Say it as an item of the list."""
@@ -324,6 +343,8 @@ class Dispute:
         if self.capture.invoice_id is not None:
             transaction["invoice_number"] = self.capture.invoice_id
         made = self._brief(url) | {"disputed_transactions": [transaction]}
+        if self.evidences:
+            made["evidences"] = self.evidences
         if self.entries:
             made["money_movements"] = [
                 {

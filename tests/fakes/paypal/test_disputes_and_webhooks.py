@@ -77,6 +77,30 @@ async def test_a_dispute_is_won_or_lost(paypal, ask, pay, stage, won, code, book
     assert kinds == ["CUSTOMER.DISPUTE.CREATED", "CUSTOMER.DISPUTE.RESOLVED"]
 
 
+async def test_evidence_is_due_until_it_is_handed_in_or_asked_for_again(paypal, ask, pay):
+    dispute = paypal.dispute((await pay())["id"])
+
+    async def shown():
+        return (await ask("GET", f"/v1/customer/disputes/{dispute}")).json()
+
+    asked = await shown()
+    paypal.move_deadline(dispute, 20 * 86_400)
+    moved = await shown()
+    paypal.submit_evidence(dispute)
+    handed_in = await shown()
+    paypal.ask_again(dispute)
+    again = await shown()
+    paypal.close_dispute(dispute, won=True)
+
+    assert asked["status"] == again["status"] == "WAITING_FOR_SELLER_RESPONSE"
+    assert asked["seller_response_due_date"] < moved["seller_response_due_date"]
+    assert handed_in["status"] == "UNDER_REVIEW"
+    assert [each["source"] for each in handed_in["evidences"]] == ["SUBMITTED_BY_SELLER"]
+    assert "seller_response_due_date" not in await shown()
+    kinds = [webhook.kind for webhook in paypal.sent][-4:-1]
+    assert kinds == ["CUSTOMER.DISPUTE.UPDATED"] * 3
+
+
 async def test_a_refund_ends_an_inquiry_without_a_chargeback(paypal, ask, pay):
     capture = await pay()
     dispute = paypal.dispute(capture["id"], stage="INQUIRY")

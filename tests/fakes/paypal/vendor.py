@@ -21,6 +21,7 @@ from tests.fakes.base import Answer, Call
 from tests.fakes.certificates import chain
 from tests.fakes.judge import Operation, Violation
 from tests.fakes.paypal.contract import error
+from tests.fakes.paypal.evidence import Evidence
 from tests.fakes.paypal.objects import (
     CURRENCIES,
     WHOLE,
@@ -31,7 +32,6 @@ from tests.fakes.paypal.objects import (
     read,
 )
 from tests.fakes.paypal.payer import CERTIFICATE_HOST, CERTIFICATE_PATH
-from tests.fakes.paypal.payouts import Payouts
 from tests.fakes.paypal.verbs import Refused
 from tests.fakes.schemas import Json
 from tests.fakes.webhooks import Endpoint, Webhook
@@ -52,7 +52,7 @@ class Stored:
     answer: Answer
 
 
-class PayPal(Payouts):
+class PayPal(Evidence):
     """
     The account of one merchant.
 

@@ -327,7 +327,8 @@ class PayPalVerbs(Fake):
         self._resolve(dispute, chosen)
 
     def _charge_back(self, dispute: Dispute, fee_minor: int) -> None:
-        dispute.stage, dispute.status = "CHARGEBACK", "UNDER_REVIEW"
+        dispute.stage = "CHARGEBACK"
+        dispute.ask(self.now())
         self._move_dispute(dispute, "DEBIT", "DISPUTE_SETTLEMENT", self._disputed(dispute))
         self._move_dispute(dispute, "DEBIT", "CHARGEBACK_FEE", fee_minor)
 

@@ -88,3 +88,19 @@ async def test_a_warning_names_the_payment_and_ends_with_the_refund(client, fake
     assert not listed.data[0].actionable
     assert "radar.early_fraud_warning.created" in await kinds()
     assert "radar.early_fraud_warning.updated" in await kinds()
+
+
+async def test_a_deadline_moves_and_evidence_ends_the_waiting(client, fake, paid, kinds):
+    opened = fake.dispute(await paid())
+    before = opened["evidence_details"]["due_by"]
+    fake.move_deadline(opened["id"], 20 * 86_400)
+    moved = await client.v1.disputes.retrieve_async(opened["id"])
+    assert moved.evidence_details.due_by > before
+    assert not moved.evidence_details.submission_count
+
+    fake.submit_evidence(opened["id"])
+    answered = await client.v1.disputes.retrieve_async(opened["id"])
+    assert (answered.status, answered.evidence_details.submission_count) == ("under_review", 1)
+    fake.move_deadline(opened["id"], None)
+    assert (await client.v1.disputes.retrieve_async(opened["id"])).evidence_details.due_by == 0
+    assert (await kinds())[-3:] == ["charge.dispute.updated"] * 3

@@ -24,6 +24,7 @@ class Stripe(Transfers):
     verbs = Transfers.verbs | {
         *("pay", "pay_later", "clear", "bounce", "decline", "abandon"),
         *("dispute", "escalate", "close_dispute", "prevent", "warn"),
+        *("submit_evidence", "move_deadline"),
         *("delay_refunds", "refund_by_dashboard", "complete_refund", "fail_refund"),
         *("cancel_refund", "connect", "onboard", "restrict", "reverse_transfer", "be_short"),
     }

@@ -171,6 +171,17 @@ def state_of(read):
 
 
 @pytest.fixture
+def evidence(rows):
+    """Until when evidence of each dispute is due, and whether it was handed in."""
+
+    async def read():
+        found = await rows("SELECT evidence_due_at, evidence_submitted FROM disputes")
+        return [(each["evidence_due_at"], each["evidence_submitted"]) for each in found]
+
+    return read
+
+
+@pytest.fixture
 def held(rows):
     """What our books say the provider holds, and which fees it kept, by currency."""
 

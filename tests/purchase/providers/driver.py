@@ -8,6 +8,7 @@ not have stays as it is here: its cases are skipped, and the report says which o
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, NoReturn
 
@@ -147,6 +148,18 @@ class Driver(ABC):
     def close_dispute(self, purchase: str, *, won: bool) -> None:
         """Decide the newest dispute."""
         self.lacks("disputes", purchase, won)
+
+    def due_at(self, purchase: str) -> datetime:
+        """Say until when the vendor takes evidence of the newest dispute."""
+        self.lacks("deadlines of disputes", purchase)
+
+    def move_deadline(self, purchase: str, days: float) -> None:
+        """Take evidence of the newest dispute until so many days from now."""
+        self.lacks("deadlines of disputes", purchase, days)
+
+    def submit_evidence(self, purchase: str) -> None:
+        """Hand in evidence of the newest dispute, at the vendor's page."""
+        self.lacks("deadlines of disputes", purchase)
 
     def inquire(self, purchase: str) -> None:
         """Ask a question, without any money moving."""

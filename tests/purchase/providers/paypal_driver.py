@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import ClassVar
 
@@ -90,6 +91,15 @@ class PayPalDriver(FakeDriver):
 
     def close_dispute(self, purchase, *, won):
         self.fake.close_dispute(self._dispute(purchase).id, won=won)
+
+    def due_at(self, purchase):
+        return datetime.fromtimestamp(int(self._dispute(purchase).due), UTC)
+
+    def move_deadline(self, purchase, days):
+        self.fake.move_deadline(self._dispute(purchase).id, days * 86_400)
+
+    def submit_evidence(self, purchase):
+        self.fake.submit_evidence(self._dispute(purchase).id)
 
     def inquire(self, purchase):
         self.fake.dispute(self._capture(purchase).id, stage="INQUIRY")

@@ -118,6 +118,7 @@ class SandboxDriver(Driver):
 
     def dispute(self, purchase, amount_minor=None):
         about = {} if amount_minor is None else {"amount_minor": amount_minor}
+        about |= {"evidence_due_at": (datetime.now(UTC) + timedelta(days=7)).isoformat()}
         self.vendor.dispute(purchase, "open", dispute=f"dp_{uuid4().hex}", **about)
         self._tell(purchase, "payment.disputed")
 
@@ -125,6 +126,20 @@ class SandboxDriver(Driver):
         payment = self.vendor.payment_of(purchase)
         payment["disputes"][-1]["status"] = "won" if won else "lost"
         self._tell(purchase, "payment.dispute_closed")
+
+    def due_at(self, purchase):
+        dispute = self.vendor.payment_of(purchase)["disputes"][-1]
+        return datetime.fromisoformat(dispute["evidence_due_at"])
+
+    def move_deadline(self, purchase, days):
+        due_at = datetime.now(UTC) + timedelta(days=days)
+        dispute = self.vendor.payment_of(purchase)["disputes"][-1]
+        dispute["evidence_due_at"] = due_at.isoformat()
+        self._tell(purchase, "payment.dispute_updated")
+
+    def submit_evidence(self, purchase):
+        self.vendor.payment_of(purchase)["disputes"][-1]["evidence_submitted"] = True
+        self._tell(purchase, "payment.dispute_updated")
 
     def warn(self, purchase):
         warning = {"id": f"issfr_{uuid4().hex}", "reason": "stolen"}

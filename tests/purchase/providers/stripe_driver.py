@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import aiohttp
@@ -92,6 +93,15 @@ class StripeDriver(FakeDriver):
 
     def close_dispute(self, purchase, *, won):
         self.fake.close_dispute(self._dispute(purchase)["id"], won=won)
+
+    def due_at(self, purchase):
+        return datetime.fromtimestamp(self._dispute(purchase)["evidence_details"]["due_by"], UTC)
+
+    def move_deadline(self, purchase, days):
+        self.fake.move_deadline(self._dispute(purchase)["id"], days * 86_400)
+
+    def submit_evidence(self, purchase):
+        self.fake.submit_evidence(self._dispute(purchase)["id"])
 
     def inquire(self, purchase):
         self.fake.dispute(self._intent(purchase), inquiry=True)

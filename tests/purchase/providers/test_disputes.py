@@ -1,5 +1,8 @@
 """Every provider: what banks take, ask and warn of is followed, also without our reference."""
 
+from datetime import datetime, timedelta
+
+from tests.deliveries import announced
 from tests.purchase.providers.driver import Action
 
 
@@ -159,3 +162,66 @@ async def test_a_dispute_of_which_nothing_arrives_is_found_by_reading_the_paymen
     await watch()
 
     assert await event_names() == ["disputed"]
+
+
+async def test_until_when_evidence_is_due_is_known_with_the_dispute(
+    paid, vendor, arrive, evidence, database
+):
+    purchase = await paid()
+    vendor.dispute(purchase)
+    due_at = vendor.due_at(purchase)
+    await arrive()
+
+    assert await evidence() == [(due_at, False)]
+    (disputed,) = await announced(database, "purchase.disputed")
+    assert datetime.fromisoformat(disputed["evidence_due_at"]) == due_at
+
+
+async def test_a_deadline_that_moves_is_followed_and_moves_nothing_else(
+    paid, vendor, arrive, evidence, event_names, held
+):
+    purchase = await paid()
+    vendor.dispute(purchase)
+    await arrive()
+    before, books = vendor.due_at(purchase), await held()
+
+    vendor.move_deadline(purchase, days=20)
+    await arrive()
+    later = vendor.due_at(purchase)
+    assert later - before > timedelta(days=9)
+    assert await evidence() == [(later, False)]
+
+    vendor.move_deadline(purchase, days=1)
+    await arrive()
+    assert await evidence() == [(vendor.due_at(purchase), False)]
+    assert await event_names() == ["disputed"]
+    assert await held() == books
+
+
+async def test_evidence_that_was_handed_in_is_known(paid, vendor, arrive, evidence, event_names):
+    purchase = await paid()
+    vendor.dispute(purchase)
+    due_at = vendor.due_at(purchase)
+    vendor.submit_evidence(purchase)
+    await arrive()
+
+    assert await evidence() == [(due_at, True)]
+    assert await event_names() == ["disputed"]
+
+
+async def test_an_older_webhook_that_comes_late_does_not_move_a_deadline_back(
+    paid, vendor, arrive, wait, evidence
+):
+    purchase = await paid()
+    vendor.hold_webhooks(shuffled=True)
+    vendor.repeat_webhooks(20)
+    vendor.dispute(purchase)
+    vendor.move_deadline(purchase, days=3)
+    vendor.move_deadline(purchase, days=15)
+    vendor.submit_evidence(purchase)
+    vendor.lose_answer(Action.READ)
+    vendor.release_webhooks()
+    await arrive()
+    await wait()
+
+    assert await evidence() == [(vendor.due_at(purchase), True)]

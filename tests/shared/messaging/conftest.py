@@ -22,7 +22,6 @@ from shared.postgres.statements import text
 
 QUEUE = "gift.outcomes"
 # Longer than anything takes on a busy machine: a test that hangs ends.
-# Long enough for a busy machine: what is waited for comes in its own time.
 SECONDS_MAX = 300
 TEXTS = {"traceparent": "00-0a-0b-01", "größe": "süß", "long": "x" * 70_000}
 

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import aio_pika
@@ -27,7 +28,6 @@ from shared.identity.people import OwnMoney
 from shared.messaging.broker import Broker
 from shared.messaging.dead_letters import BrokerUnavailable, DeadLetterQueues, Taken
 from shared.messaging.log import read_log
-from shared.messaging.relay import Relay
 from shared.messaging.topology import DEAD_LETTER_STREAM
 from shared.postgres.statements import text
 from tests.shared.messaging.conftest import eventually
@@ -52,12 +52,6 @@ def letters(wallet_database, broker_of):
 
 
 @pytest.fixture
-def relay(running, wallet_database, broker_of):
-    """Let the wallet publish, from when it is called."""
-    return lambda: running(Relay(wallet_database, broker_of("wallet")))
-
-
-@pytest.fixture
 def set_aside(broker_of):
     """Put a dead letter into the queue of them, as its service does."""
 
@@ -71,22 +65,6 @@ def set_aside(broker_of):
             await target.publish(message, routing_key=QUEUE)
 
     return publish
-
-
-@pytest.fixture
-def take(rabbit, vhost):
-    """Take everything out of a queue, as the administrator."""
-
-    async def all_of(queue):
-        taken = []
-        async with await aio_pika.connect(rabbit.url(vhost)) as connection:
-            channel = await connection.channel()
-            handle = await channel.get_queue(queue)
-            while (message := await handle.get(no_ack=True, fail=False)) is not None:
-                taken.append(message)
-        return taken
-
-    return all_of
 
 
 def wish(dead_letter, *, operator="opal", key="k-1", queue=QUEUE):
@@ -316,6 +294,65 @@ async def test_a_key_is_for_one_dead_letter(letters, set_aside, relay):
         await letters.redrive(wish(other.id), route="/test")
 
 
+async def test_what_its_owner_sends_again_and_fails_again_is_another_dead_letter(
+    letters, set_aside, relay, take
+):
+    """An event that is republished has the bytes of the first time: it is not redriven yet."""
+    await set_aside(ovation_set_aside_at="2026-11-30T01:00:00+00:00")
+    relay()
+    first, _ = await only(letters)
+    await letters.redrive(wish(first.id), route="/test")
+    await arrived(take)
+    await set_aside(ovation_set_aside_at="2026-11-30T02:00:00+00:00")
+
+    second, redrive = await only(letters)
+    assert redrive is None
+    again = wish(second.id, operator="otto", key="k-2")
+    redriven, is_removed = await letters.redrive(again, route="/test")
+
+    assert (redriven.operator, is_removed) == ("otto", True)
+    assert len(await arrived(take)) == 1
+
+
+async def test_what_the_broker_sets_aside_again_is_another_dead_letter(letters, set_aside):
+    for hour in (1, 2):
+        died = {"time": datetime(2026, 11, 30, hour, tzinfo=UTC), "queue": QUEUE, "count": 1}
+        await set_aside(**{"x-death": [died]})
+
+    assert len(await letters.read(QUEUE)) == 2
+
+
+async def test_one_key_for_two_dead_letters_at_once_redrives_one(letters, set_aside, relay, take):
+    await set_aside(b"one")
+    await set_aside(b"other")
+    relay()
+    (one, _), (other, _) = await letters.read(QUEUE)
+
+    results = await asyncio.gather(
+        *(letters.redrive(wish(each.id), route="/test") for each in (one, other)),
+        return_exceptions=True,
+    )
+
+    assert sorted(type(each).__name__ for each in results) == ["KeyReused", "tuple"]
+    assert len(await arrived(take)) == 1
+
+
+async def test_a_forged_copy_neither_stops_a_redrive_nor_leaves_with_it(
+    letters, set_aside, relay, take
+):
+    await set_aside(ovation_said_by="live")
+    await set_aside()
+    await set_aside(ovation_error_code="foreign-publisher")
+    relay()
+    (found, _) = await only(letters)
+
+    await letters.redrive(wish(found.id), route="/test")
+
+    assert len(await arrived(take)) == 1
+    kept = await take(f"{QUEUE}.dlq")
+    assert [each.headers["ovation_said_by"] for each in kept] == ["live", "gift"]
+
+
 async def test_what_is_gone_or_never_was_is_said(letters, set_aside, take):
     await set_aside()
     found, _ = await only(letters)
@@ -410,6 +447,11 @@ async def test_a_service_can_remove_its_dead_letters_and_not_what_they_prove(
         (b"\xff", []),
         (b'{"partitionkey": "mira", "data": 5}', []),
         (b'{"partitionkey": 5, "data": {"user": "mira"}}', ["mira"]),
+        (
+            b'{"partitionkey": "ann", "data": {"creator": "ann", "shared_by": "lea"}}',
+            ["ann", "lea"],
+        ),
+        (b'{"partitionkey": "r", "data": {"guests": ["lea", 1, "ann"]}}', ["r", "lea", "ann"]),
     ],
 )
 def test_whom_a_dead_letter_is_about_is_read_if_it_can_be(body, people):

@@ -234,10 +234,15 @@ CREATE TABLE disputes (
     -- A bank may change its mind any number of times; each published change is a revision.
     revision      smallint     NOT NULL CONSTRAINT dispute_revision_counts CHECK (revision >= 0),
     recorded_at   timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    -- Until when the provider takes evidence, if it says so; no money moves because of it.
+    evidence_due_at     timestamptz,
+    evidence_submitted  boolean  NOT NULL DEFAULT false,
     PRIMARY KEY (viewer, purchase, dispute),
     FOREIGN KEY (viewer, purchase) REFERENCES purchases
 );
-CREATE INDEX disputes_open ON disputes (recorded_at) WHERE state = 'open';
+CREATE INDEX disputes_open ON disputes (evidence_submitted, evidence_due_at, recorded_at, dispute)
+    INCLUDE (currency, amount_minor) WHERE state = 'open';
+CREATE INDEX disputes_closed ON disputes (recorded_at DESC, dispute) WHERE state <> 'open';
 GRANT SELECT, INSERT, UPDATE ON disputes TO purchase;
 
 CREATE TABLE warnings (

@@ -1,4 +1,4 @@
-"""What is of no single viewer: the audit log, and what all were owed at the end of each day."""
+"""What is of no single viewer: the audit log, and what all were owed, bought and gave."""
 
 from shared.ledger.schema import AUDIT
 from shared.messaging.schema import MAILBOXES
@@ -37,6 +37,20 @@ CREATE TABLE liability_lines (
 GRANT SELECT, INSERT ON liability_lines TO wallet;
 """
 
+FLOW = """
+-- What moved in each hour, summed up once when the hour is closed: a chart reads these few rows,
+-- and never entries.
+CREATE TABLE flow_hours (
+    hour          timestamptz  PRIMARY KEY,
+    bought_coins  bigint       NOT NULL,
+    given_coins   bigint       NOT NULL,
+    taken_at      timestamptz  NOT NULL DEFAULT now(),
+    CONSTRAINT hour_is_whole CHECK (date_trunc('hour', hour, 'UTC') = hour),
+    CONSTRAINT nothing_flows_back CHECK (bought_coins >= 0 AND given_coins >= 0)
+);
+GRANT SELECT, INSERT ON flow_hours TO wallet;
+"""
+
 
 def upgrade() -> None:
     if has_several_parts():
@@ -44,3 +58,4 @@ def upgrade() -> None:
         run_sql(MAILBOXES.format(role="wallet"))
     run_sql(AUDIT.format(role="wallet"))
     run_sql(LIABILITY)
+    run_sql(FLOW)

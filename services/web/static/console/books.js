@@ -5,11 +5,12 @@ import { nameOf, parts, t } from "../language.js";
 import { sentence } from "../shell.js";
 import { money, number } from "../words.js";
 import { numbers, texts, untitled } from "./columns.js";
+import { together } from "./together.js";
 
 const SERVICES = ["purchase", "wallet", "gift", "payout", "live"];
 
 /** What each service says of its books. */
-export const readAllBooks = async () => Object.fromEntries(await Promise.all(SERVICES.map(async (service) => [service, await readBooks(service)])));
+export const readAllBooks = together(async () => Object.fromEntries(await Promise.all(SERVICES.map(async (service) => [service, await readBooks(service)]))));
 
 export async function books() {
   const answers = await readAllBooks();

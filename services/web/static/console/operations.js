@@ -8,6 +8,7 @@ import { may } from "./access.js";
 import { numbers, texts } from "./columns.js";
 import { command, runbook } from "./runbooks.js";
 import { sparkline } from "./sparkline.js";
+import { together } from "./together.js";
 
 export const SERVICES = ["purchase", "wallet", "gift", "payout", "live", "webhooks"];
 // An outbox is emptied at once; what is older waits for something.
@@ -18,14 +19,14 @@ const history = [];
  * Ask every service; one that does not answer says why.
  * @returns {Promise<{service: string, name: string, state: any, error: any}[]>}
  */
-export const readOperations = () => Promise.all(SERVICES.map(async (service) => {
+export const readOperations = together(() => Promise.all(SERVICES.map(async (service) => {
   const name = nameOf("console-service", service);
   try {
     return { service, name, state: await get(path`/v1/operator/${service}/operations`), error: null };
   } catch (error) {
     return { service, name, state: null, error };
   }
-}));
+})));
 
 export async function operations() {
   const answers = await readOperations();
@@ -61,6 +62,9 @@ const atTheTerminal = () => el("details", {}, el("summary", {}, t("console.termi
     ["verify wallet", t("console.terminal-verify"), "imbalance"], ["reconcile", t("console.terminal-reconcile"), "imbalance"],
   ].map(([verb, text, page]) => el("li", {}, command(`ovationctl ${verb}`), " ", el("span", { class: "small muted" }, text), " ", runbook(page)))));
 
+/** Disputes say themselves which evidence is due, to those who may read them. */
+const isSeenOtherwise = (work) => work.type === "dispute-evidence" && may("disputes:read");
+
 /** What is wrong with the work of the services: in words, with what to do. */
 export function troubles(answers) {
   return answers.flatMap(({ service, name, state, error }) => {
@@ -71,7 +75,7 @@ export function troubles(answers) {
       ...(state.queues.some((queue) => queue.dead_letters === null) ? [{ text: t("console.broker-silent", { service: name }), page: "broker-lost" }] : []),
       ...state.outbox.blocked.map((each) => ({ text: t("console.message-blocked", { count: each.behind, service: name, reason: each.reason }), page: "growing-dlq", verb: `ovationctl outbox ls ${service}` })),
       ...(oldest && Date.now() - Number(new Date(oldest)) > OUTBOX_SECONDS_MAX * 1000 ? [{ text: t("console.outbox-old", { service: name, since: fromNow(oldest) }), page: "broker-lost", verb: `ovationctl outbox ls ${service}` }] : []),
-      ...state.work.filter((work) => work.overdue).map((work) => ({ text: t("console.work-overdue", { count: work.overdue, service: name, work: nameOf("console-work", work.type) }), page: "overdue-work" })),
+      ...state.work.filter((work) => work.overdue && !isSeenOtherwise(work)).map((work) => ({ text: t("console.work-overdue", { count: work.overdue, service: name, work: nameOf("console-work", work.type) }), page: work.type === "dispute-evidence" ? "dispute-evidence" : "overdue-work" })),
     ];
   });
 }

@@ -6,6 +6,7 @@ import { fromNow } from "../words.js";
 import { may } from "./access.js";
 import { exposure } from "./amounts.js";
 import { readAllBooks, wrong } from "./books.js";
+import { counted, isDueSoon, timeLeft } from "./deadlines.js";
 import { good, readOperations, troubles } from "./operations.js";
 import { command, runbook } from "./runbooks.js";
 
@@ -31,9 +32,10 @@ async function ofReviews() {
 
 async function ofDisputes() {
   const [disputes, refunds] = await Promise.all([get("/v1/operator/purchase/disputes"), get("/v1/operator/purchase/refunds")]);
-  const open = disputes.items.filter((dispute) => dispute.state === "open");
+  const [open, due] = [counted(disputes.exposure), disputes.items.filter(isDueSoon)];
   return [
-    ...(open.length ? [{ text: t("console.disputes-open", { count: open.length, exposure: exposure(open) }), href: "#desk" }] : []),
+    ...(due.length ? [{ text: t("console.disputes-due", { count: due.length, exposure: exposure(due), first: timeLeft(due[0].evidence_due_at) }), page: "dispute-evidence", href: "#desk" }] : []),
+    ...(open ? [{ text: t("console.disputes-open", { count: open, exposure: exposure(disputes.exposure) }), href: "#desk" }] : []),
     ...(refunds.items.length ? [{ text: t("console.refunds-unresolved", { count: refunds.items.length, exposure: exposure(refunds.items) }), page: "overdue-work", href: "#refunds" }] : []),
   ];
 }

@@ -12,12 +12,18 @@ import { runbook } from "./runbooks.js";
 
 const TEAM_MAX = 31;
 const FAILED = 20;
+const TEAMS = 100;
 
-/** Teams have no list: an operator knows which one asks. */
-export const teamField = () => panel(["webhooks:read"], t("console.teams"), async () => {
+/** The teams by name; one that is further down is opened by its name. */
+export const teams = () => panel(["webhooks:read"], t("console.teams"), async () => {
+  const { items, next_cursor: more } = await get(`/v1/operator/webhooks/teams?limit=${TEAMS}`);
   const field = el("input", { name: "team", required: true, maxlength: TEAM_MAX, pattern: "[a-z][a-z0-9_\\-]*", autocomplete: "off" });
-  return el("form", { class: "fields", onsubmit: (event) => { event.preventDefault(); location.assign(teamAddress(field.value)); } },
-    el("p", { class: "small muted" }, t("console.teams-what")), el("label", { class: "field" }, t("console.team"), field), el("div", {}, el("button", {}, t("console.team-open"))));
+  return [el("p", { class: "small muted" }, t("console.teams-what")),
+    items.length ? table(t("console.teams"), [...texts("console.team"), ...numbers("console.events-granted", "console.endpoints", "console.endpoints-failing", "console.endpoints-off")],
+      items.map((one) => [el("a", { href: teamAddress(one.team) }, one.team), ...[one.events, one.endpoints, one.failing, one.disabled].map(number)])) : empty(t("console.teams-none"), t("console.teams-none-text")),
+    more ? el("p", { class: "small muted" }, t("console.teams-more", { number: TEAMS })) : null,
+    el("form", { class: "fields", onsubmit: (event) => { event.preventDefault(); location.assign(teamAddress(field.value)); } },
+      el("label", { class: "field" }, t("console.team"), field), el("div", {}, el("button", {}, t("console.team-open"))))];
 }, { id: "teams" });
 
 /** Everything about one team. */
