@@ -9,7 +9,7 @@ function channel() {
   try {
     return new BroadcastChannel("ovation.paid");
   } catch {
-    return Object.assign(new EventTarget(), { /** @type {(data: unknown) => void} */ postMessage: () => {} });
+    return /** @type {BroadcastChannel} */ (/** @type {unknown} */ (Object.assign(new EventTarget(), { postMessage: () => {} })));
   }
 }
 
