@@ -39,9 +39,9 @@ OUTCOMES = (
     (Outcome.PENDING, "it is looked at for a while"),
     (Outcome.RESTRICTED, "it is restricted until a document is sent"),
 )
-# The pages need no script, and nobody may frame them.
-# Firefox asks for one where a page names none, and complains of its own refusal.
+# Firefox asks for an icon where a page names none, and complains of its own refusal.
 NO_ICON = "<link rel='icon' href='data:,'>"
+# The pages need no script, and nobody may frame them.
 SECURITY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 # What can stand in a policy; a name that is more than this is left out, not quoted.
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(?=[/?#]|$)")

@@ -112,6 +112,7 @@ class Marionette:
 
     def close(self):
         self._ask("Marionette:Quit", flags=["eForceQuit"])
+        self.bytes.close()
         self.socket.close()
 
     def _ask(self, name, **facts):
