@@ -55,7 +55,8 @@ def guest(engine, system, request):
 
     class Guest:
         def sign_in(self, user, claims):
-            engine.open(f"{origin}/paid")
+            # Another test may have chosen a language, which a browser remembers.
+            engine.open(f"{origin}/paid?language=en")
             token = system.token(user, name=user.partition("-")[0].title(), **claims)
             engine.run("sessionStorage.setItem('ovation.token', arguments[0])", token)
 
@@ -73,7 +74,7 @@ def guest(engine, system, request):
         someone = Guest()
         yield someone
         someone.note()
-        engine.keep(SCREENSHOTS / "browsers" / f"{request.node.name}.png")
+        engine.keep(SCREENSHOTS / "browsers" / f"{request.node.name.replace('/', '-')}.png")
         # No feed stays open.
         engine.open("about:blank")
     assert complaints == []
@@ -135,6 +136,7 @@ def test_a_creator_goes_live(guest, stage):
     page = guest.open("/creator")
 
     page.type("#stream input[name=title]", "Songs")
+    page.run("document.querySelector('#stream [name=room]').value = arguments[0]", lea.user)
     page.click("button", "Go live")
     page.seen("#stream a", "Open the room")
 
