@@ -60,6 +60,7 @@ check: .venv/ready audit ## Events and API as published, house rules, lint, impo
 	$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	$(RUN)check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose.*.yml
 	$(RUN)python -m deploy.checks.javascript
+	$(RUN)python -m deploy.checks.openapi
 	$(RUN)python -m deploy.bundles --check
 	$(RUN)mypy
 

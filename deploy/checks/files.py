@@ -45,7 +45,7 @@ PLACES = """
     deploy/checks/*.py deploy/citus/*.py deploy/config/* deploy/ctl/** deploy/demo/*.py
     deploy/docs/*.py deploy/docs/package*.json deploy/tour
     deploy/events/*.py deploy/examples/** deploy/failover/* deploy/gateway/* deploy/harness/*.py
-    deploy/javascript/*.json deploy/javascript/*.d.ts
+    deploy/javascript/*.json deploy/javascript/*.d.ts deploy/javascript/*.mjs
     deploy/kubernetes/** deploy/observability/** deploy/rabbitmq/*
     deploy/template/** deploy/wheel/**
     tests/*.py tests/*/**.py tests/fakes/contracts/*

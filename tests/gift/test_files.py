@@ -10,10 +10,12 @@ from services.gift.commands.catalogue import CatalogueCache
 from services.gift.commands.files import UNUSED_DAYS_MAX, remove_unused_files
 from services.gift.domain.files import FILM_BYTES_MAX, PICTURE_BYTES_MAX
 from services.gift.jobs import build as build_jobs
+from services.gift.store import files as store
+from services.gift.store.files import read_piece
 from shared.postgres.statements import text
 from tests.clients import a_token, client_of
 from tests.gift.conftest import BASE, CATALOGUE
-from tests.gift.pictures import lottie, mp4, picture, svg
+from tests.gift.pictures import box, lottie, mp4, picture, svg
 from tests.gift.test_catalogue import NEW
 
 FILES = "/v1/operator/gifts/files"
@@ -132,6 +134,42 @@ async def test_a_player_gets_the_part_of_a_film_that_it_asks_for(
 
     assert answer.status_code == status
     assert answer.content == (b"" if part is None else film[part])
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "read"),
+    [
+        ("GET", {}, [slice(0, 262_144), slice(262_144, 524_288), slice(524_288, None)]),
+        ("GET", {"Range": "bytes=7-7"}, [slice(7, 8)]),
+        (
+            "GET",
+            {"Range": "bytes=100000-500000"},
+            [slice(100_000, 362_144), slice(362_144, 500_001)],
+        ),
+        ("HEAD", {}, [slice(0, 262_144)]),
+    ],
+    ids=["all", "one byte", "some", "headers"],
+)
+async def test_of_a_large_film_only_what_is_sent_is_read(
+    upload, anybody, monkeypatch, method, headers, read
+):
+    """Everybody may ask, without a token, and as often as the gateway lets them."""
+    film = mp4() + box(b"free", bytes(range(256)) * 2_400)
+    url = (await upload(film)).json()["url"]
+    pieces = []
+
+    async def noted(*about):
+        pieces.append(await read_piece(*about))
+        return pieces[-1]
+
+    monkeypatch.setattr(store, "read_piece", noted)
+    answer = await anybody.request(method, url, headers=headers)
+
+    expected = [film[part] for part in read]
+    assert pieces == expected
+    sent = b"".join(expected)
+    assert answer.content == (sent if method == "GET" else b"")
+    assert int(answer.headers["content-length"]) == len(sent if method == "GET" else film)
 
 
 async def test_the_same_bytes_are_one_file(upload, operator, run_sql):

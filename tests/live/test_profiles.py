@@ -175,9 +175,17 @@ async def test_a_token_of_before_the_erasure_brings_nobody_back(say, shown, rece
 
 async def test_who_signs_in_again_after_the_erasure_is_shown_again(database, say, shown):
     async with database.transaction() as tx:
-        await tx.execute(ERASED, {"user": SUB, "seconds": 60.0})
+        await tx.execute(ERASED, {"user": SUB, "seconds": 120.0})
     await say(name="Mira Again", iat=int(time.time()) - 30)
     assert (await shown(SUB))[0]["name"] == "Mira Again"
+
+
+async def test_a_token_of_a_clock_that_was_ahead_brings_nobody_back_later(database, say, shown):
+    """It was made before the erasure, and says that it was made some seconds after it."""
+    async with database.transaction() as tx:
+        await tx.execute(ERASED, {"user": SUB, "seconds": 20.0})
+    await say(name="Mira Sol", iat=int(time.time()) - 5)
+    assert (await shown(SUB))[0]["name"] is None
 
 
 async def test_a_clock_that_is_ahead_makes_no_token_newer_than_the_erasure(say, shown, receive):

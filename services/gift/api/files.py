@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from services.gift.api.dependencies import Cache, FilesBytesMax
@@ -33,11 +35,14 @@ from shared.http.auth import ScopeMissing
 from shared.http.bodies import Body
 from shared.http.fields import Instant, OperatorName
 from shared.identity.tokens import Unauthenticated
+from shared.postgres.database import Part
 
 PATH = "/operator/gifts/files"
 # Opened by itself, a drawing runs nothing, fetches nothing, and has no origin.
 POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 FOR_GOOD = "public, max-age=31536000, immutable"
+# What is read at once: everybody may ask, also for one byte of a film, or for its headers.
+PIECE_BYTES_MAX = 262_144
 _RANGE = re.compile(r"bytes=(\d{0,12})-(\d{0,12})")
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _UPLOAD: dict[str, Any] = {
@@ -143,7 +148,12 @@ async def download_catalogue_file(file: FileId, request: Request, db: Reference)
     it, as players of films do.
     """
     async with db.transaction() as tx:
-        found = await files.read_content(tx, file)
+        found = await files.measure_file(tx, file)
+        asked = _part_of(found.bytes, request.headers.get("range"))
+        digest, (first, count) = bytes.fromhex(file), asked or (0, found.bytes)
+        piece = await store.read_piece(tx, digest, first, min(count, PIECE_BYTES_MAX))
+    if count < 1:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{found.bytes}"})
     headers = {
         "Accept-Ranges": "bytes",
         "Access-Control-Allow-Origin": "*",
@@ -153,26 +163,42 @@ async def download_catalogue_file(file: FileId, request: Request, db: Reference)
         "Cross-Origin-Resource-Policy": "cross-origin",
         "ETag": f'"{file}"',
     }
-    return _part(found.content, request.headers.get("range"), headers, MEDIA_TYPES[found.format])
+    about: dict[str, Any] = {"media_type": MEDIA_TYPES[found.format], "headers": headers}
+    if asked:
+        headers["Content-Range"] = f"bytes {first}-{first + count - 1}/{found.bytes}"
+        about["status_code"] = 206
+    if len(piece) == count:
+        return Response(piece, **about)
+    headers["Content-Length"] = str(count)
+    return StreamingResponse(_pieces(db, digest, piece, first, count), **about)
 
 
 _ENDING = {**{name: name for name in MEDIA_TYPES}, "apng": "png", "lottie": "json"}
 
 
-def _part(content: bytes, wanted: str | None, headers: dict[str, str], media_type: str) -> Response:
-    """Answer with all of a file, or with the one part of it that is asked for."""
+def _part_of(size: int, wanted: str | None) -> tuple[int, int] | None:
+    """Return where the one part that is asked for begins, and its bytes; None asks for all."""
     asked = _RANGE.fullmatch(wanted or "")
     if asked is None or asked[0] == "bytes=-":
-        return Response(content, media_type=media_type, headers=headers)
-    size = len(content)
+        return None
     if asked[1]:
         first, last = int(asked[1]), min(int(asked[2] or size), size - 1)
     else:
         first, last = max(0, size - int(asked[2])), size - 1
-    if first > last:
-        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
-    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Response(content[first : last + 1], 206, headers=headers, media_type=media_type)
+    return (first, last - first + 1) if first <= last else (0, 0)
+
+
+async def _pieces(
+    db: Part, digest: bytes, piece: bytes, first: int, count: int
+) -> AsyncIterator[bytes]:
+    """Yield the bytes piece by piece: whoever asks and does not read takes no memory here."""
+    sent = 0
+    while piece:
+        yield piece
+        sent += len(piece)
+        async with db.transaction() as tx:
+            size = min(count - sent, PIECE_BYTES_MAX)
+            piece = await store.read_piece(tx, digest, first + sent, size) if size else b""
 
 
 @router.post(

@@ -97,8 +97,9 @@ async def remove_file(tx: Transaction, digest: str, *, operator: str) -> None:
     )
 
 
-async def read_content(tx: Transaction, digest: str) -> Content:
-    found = await store.read(tx, _bytes_of(digest))
+async def measure_file(tx: Transaction, digest: str) -> Content:
+    """Return of which format a file is, and how many bytes it has."""
+    found = await store.measure(tx, _bytes_of(digest))
     if found is None:
         raise NoSuchCatalogueFile(file=digest)
     return found

@@ -29,10 +29,10 @@ class CatalogueFile:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The bytes of a file, and which format they are."""
+    """Of which format a file is, and how many bytes it has."""
 
     format: str
-    content: bytes
+    bytes: int
 
 
 async def find_all(tx: Transaction) -> list[CatalogueFile]:
@@ -46,9 +46,17 @@ async def find(tx: Transaction, digests: Collection[bytes]) -> dict[bytes, Catal
     return {found.digest: found for found in map(_file, rows)}
 
 
-async def read(tx: Transaction, digest: bytes) -> Content | None:
-    row = (await tx.execute(_READ, {"digest": digest})).first()
+async def measure(tx: Transaction, digest: bytes) -> Content | None:
+    """Return what a file is, without reading it."""
+    row = (await tx.execute(_MEASURE, {"digest": digest})).first()
     return _content(row) if row else None
+
+
+async def read_piece(tx: Transaction, digest: bytes, first: int, count: int) -> bytes:
+    """Read some of a file's bytes, and no others; none if the file is gone."""
+    asked = {"digest": digest, "start": first + 1, "count": count}
+    row = (await tx.execute(_READ, asked)).first()
+    return bytes(row["piece"]) if row else b""
 
 
 async def count_bytes(tx: Transaction) -> int:
@@ -107,7 +115,14 @@ _FILES = f"""
 """  # noqa: S608 - our own text only
 _ALL = text(f"{_FILES} ORDER BY uploaded_at DESC, digest")
 _SOME = text(f"{_FILES} WHERE digest = ANY(CAST(:digests AS bytea[]))")
-_READ = text("SELECT format, content FROM catalogue_files WHERE digest = :digest")
+_MEASURE = text("""
+    SELECT format, octet_length(content) AS bytes FROM catalogue_files WHERE digest = :digest
+""")
+# What is kept as it is has its parts read by themselves.
+_READ = text("""
+    SELECT substring(content FROM CAST(:start AS integer) FOR CAST(:count AS integer)) AS piece
+    FROM catalogue_files WHERE digest = :digest
+""")
 _BYTES = text("SELECT coalesce(sum(octet_length(content)), 0) FROM catalogue_files")
 _ADD = text("""
     INSERT INTO catalogue_files

@@ -11,6 +11,7 @@ import structlog
 from services.live.domain.profiles import Profile, profile_of
 from services.live.providers.people_host import PeopleHost
 from services.live.store.profiles import Note, find_profiles, save_notes
+from shared.identity.rules import LEEWAY_SECONDS
 from shared.identity.tokens import Identity
 from shared.postgres.database import Database, Transaction
 
@@ -114,4 +115,7 @@ def _note_of(caller: Identity) -> Note | None:
         return None
     # A token that does not say when it was made is older than any erasure.
     made_at = caller.issued_at or caller.auth_time or 0.0
-    return Note(profile, datetime.fromtimestamp(min(made_at, time.time()), UTC))
+    # The clock that dated it may be ahead by as much as is allowed: it counts as made at the
+    # earliest, or a token of before an erasure would bring its person back.
+    earliest = max(0.0, min(made_at, time.time()) - LEEWAY_SECONDS)
+    return Note(profile, datetime.fromtimestamp(earliest, UTC))

@@ -112,11 +112,11 @@ class PeopleHost:
         try:
             # Others may have asked about the same people meanwhile.
             if users := self._missing(users):
-                await self._post(users)
+                await self._resolve(users)
         finally:
             self._connections.release()
 
-    async def _post(self, users: Sequence[str]) -> None:
+    async def _resolve(self, users: Sequence[str]) -> None:
         if self._clock() < self._asked_again_at:
             REQUESTS.labels("left_alone").inc()
             return

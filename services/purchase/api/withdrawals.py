@@ -32,7 +32,7 @@ from shared.identity.tokens import Unauthenticated
 from shared.postgres.database import Transaction
 
 # Whatever is before and after it: nothing that could add an address or a header to a mail.
-EMAIL = r"^[^\s@<>,;:\"\x00-\x1f\x7f-\x9f]+@[^\s@<>,;:\"\x00-\x1f\x7f-\x9f]+$"
+EMAIL = r"^[^\s@<>,;:\x22\x00-\x1f\x7f-\x9f]+@[^\s@<>,;:\x22\x00-\x1f\x7f-\x9f]+$"
 
 
 def _can_be_read(name: str) -> str:

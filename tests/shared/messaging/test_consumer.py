@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 
 import asyncpg
 import pytest
@@ -163,6 +164,7 @@ async def test_an_unforeseen_failure_comes_back_after_a_delay_before_it_is_parke
     assert dead_letter.headers["ovation_attempts"] == "3"
     assert dead_letter.headers["ovation_message_id"] == str(lasting.event.id)
     assert len(dead_letter.headers["ovation_error_stack"]) == 12
+    assert datetime.fromisoformat(dead_letter.headers["ovation_set_aside_at"]).tzinfo
     assert [envelope.data.viewer for envelope in heard] == ["passing"]
 
 

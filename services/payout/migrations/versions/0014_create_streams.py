@@ -16,7 +16,7 @@ CREATE TABLE streams (
 );
 CREATE INDEX streams_of_room ON streams (room, opened_at);
 CREATE INDEX streams_of_creator ON streams (creator);
-GRANT SELECT, INSERT, UPDATE ON streams TO payout;
+GRANT SELECT, INSERT, UPDATE (closed_at) ON streams TO payout;
 """
 
 

@@ -9,12 +9,15 @@ import { numbers, texts } from "./columns.js";
 const WIDTH = 1000;
 const HEIGHT = 220;
 const FOOT = 34;
-const SIDE = 110;
+const SIDE = 120;
 const LABELS = 6;
 const MINUTE = 60_000;
 const MINUTES = 60;
 
 /** @typedef {{label: string, values: number[], title: string}} Slot One moment of a chart, and what stood then. */
+
+/** A number of an axis, which has little room: 1,250,000 is 1.3M. */
+const round = (/** @type {number} */ amount) => amount.toLocaleString(locale, { notation: "compact" });
 
 /** @param {string} moment */
 const clock = (moment) => new Date(moment).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", hour12: false });
@@ -22,7 +25,8 @@ const clock = (moment) => new Date(moment).toLocaleTimeString(locale, { hour: "2
 /** Both charts; each says by itself that there is nothing to draw. */
 export async function charts() {
   const [flow, latency] = await Promise.all([get("/v1/operator/wallet/flow"), get("/v1/operator/gift/latency")]);
-  return [el("h3", {}, t("console.flow")), coinFlow(flow.hours), el("h3", {}, t("console.latency")), giftLatency(latency)];
+  return el("div", { class: "chart-pair" },
+    el("div", {}, el("h3", {}, t("console.flow")), coinFlow(flow.hours)), el("div", {}, el("h3", {}, t("console.latency")), giftLatency(latency)));
 }
 
 /** @param {Schema<"FlowHour">[]} hours */
@@ -82,7 +86,7 @@ function draw(slots, isNested, label) {
   const high = (/** @type {number} */ amount) => (amount / top) * inner;
   const lines = [0, top / 2, top].map((amount) => svg("g", {},
     svg("line", { x1: SIDE, x2: WIDTH, y1: 12 + inner - high(amount), y2: 12 + inner - high(amount), class: "chart-line" }),
-    svg("text", { x: SIDE - 10, y: 20 + inner - high(amount), "text-anchor": "end" }, number(amount))));
+    svg("text", { x: SIDE - 10, y: 20 + inner - high(amount), "text-anchor": "end" }, round(amount))));
   const every = Math.ceil(slots.length / LABELS);
   const bars = slots.map((slot, index) => svg("g", {},
     svg("title", {}, slot.title),
