@@ -13,7 +13,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 PRACTICE = $(COMPOSE) --env-file deploy/practice.env -f docker-compose.yml -f deploy/compose.practice.yml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test journey scale citus-suite check site screenshots audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clients bruno clean
+.PHONY: help demo up down test journey scale citus-suite check site screenshots browsers audit bench chaos failover providers heist fuzz orders secrets format contracts wheel clients bruno clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ site: .venv/ready ## Build the documentation as a site in dist/site, strictly: n
 
 screenshots: .venv/ready ## Look at every page in every size, light and language, and keep pictures: .bench/screenshots/sizes
 	SCREENSHOTS=all $(RUN)pytest -q tests/browser/test_sizes.py
+
+browsers: .venv/ready ## Look at the main pages in Firefox and WebKit, which are installed where we may (Debian, Ubuntu)
+	BROWSERS=all $(RUN)pytest -q tests/browser/test_other_browsers.py
 
 audit: .venv/ready ## What is known to be wrong with dependencies; the bill of them: dist/sbom.cdx.json
 	$(RUN)python -m deploy.dependencies

@@ -39,8 +39,10 @@ OUTCOMES = (
     (Outcome.PENDING, "it is looked at for a while"),
     (Outcome.RESTRICTED, "it is restricted until a document is sent"),
 )
+# Firefox asks for an icon where a page names none, and complains of its own refusal.
+NO_ICON = "<link rel='icon' href='data:,'>"
 # The pages need no script, and nobody may frame them.
-SECURITY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+SECURITY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 # What can stand in a policy; a name that is more than this is left out, not quoted.
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(?=[/?#]|$)")
 STYLE = """
@@ -128,7 +130,7 @@ def _page(payment: Payment, *, error: str | None = None, status: int = 200) -> R
 def _html(title: str, content: str, *, return_url: str | None, status: int = 200) -> Response:
     html = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        f"<meta name='viewport' content='width=device-width'><title>{title}</title>"
+        f"<meta name='viewport' content='width=device-width'><title>{title}</title>{NO_ICON}"
         f"<style>{STYLE}</style></head><body><main><h1>{title}</h1>{content}</main></body></html>"
     )
     return HTMLResponse(html, status, headers={"Content-Security-Policy": _policy(return_url)})

@@ -6,7 +6,7 @@ from html import escape
 from shared.documents.sheets import Lines, Sheet
 
 # The page is complete in itself, and nobody may frame it.
-SECURITY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+SECURITY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 _STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }
 article { break-after: page; margin-bottom: 4rem } h1 { font-size: 1.4rem }
@@ -21,7 +21,7 @@ def page_of(sheets: Sequence[Sheet]) -> str:
     """Return the HTML of some sheets; each prints on a page of its own."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
         f"<title>{escape(sheets[0].title)}</title><style>{_STYLE}</style></head>"
         f"<body>{''.join(map(_article, sheets))}</body></html>"
     )

@@ -53,10 +53,10 @@ def a_player():
 
 
 @contextmanager
-def a_visitor(browser, origin, *, claims=VIEWER, **look):
+def a_visitor(browser, origin, *, claims=VIEWER, token=None, **look):
     with browser.new_context(base_url=origin, **look) as context:
         context.set_default_timeout(TIMEOUT_MILLISECONDS)
-        token = a_token("mira", **claims)
+        token = token or a_token("mira", **claims)
         # In the player's frame it may not.
         context.add_init_script(
             f"try {{ sessionStorage.setItem('ovation.token', '{token}') }} catch {{}}"

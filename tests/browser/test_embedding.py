@@ -43,8 +43,8 @@ GIFTS = '<ovation-gifts room="room-1"></ovation-gifts>'
 
 
 @contextmanager
-def a_host(browser, content, *, api=None, trusted=True, size=(1360, 900), **look):
-    """Yield the host's page with our elements in it."""
+def host_page(content, *, api=None, trusted=True):
+    """Serve a host's page with our elements in it; yield its origin."""
     port = free_port()
     # Another origin than 127.0.0.1, and as near.
     host = f"http://localhost:{port}"
@@ -59,23 +59,30 @@ def a_host(browser, content, *, api=None, trusted=True, size=(1360, 900), **look
             Route("/host.css", lambda _: Response(STYLE, media_type="text/css")),
             Route("/host.js", lambda _: Response(script, media_type="text/javascript")),
         ]
-        width, height = size
-        with (
-            serving(Starlette(routes=routes), port),
-            browser.new_context(viewport={"width": width, "height": height}, **look) as context,
-        ):
-            context.set_default_timeout(TIMEOUT_MILLISECONDS)
-            page = context.new_page()
-            page.complaints = []
-            page.on("pageerror", lambda error: page.complaints.append(str(error)))
-            page.on(
-                "console",
-                lambda message: message.type == "error" and page.complaints.append(message.text),
-            )
-            page.goto(host)
-            yield page
-            if trusted:
-                assert [each for each in page.complaints if "status of 4" not in each] == []
+        with serving(Starlette(routes=routes), port):
+            yield host
+
+
+@contextmanager
+def a_host(browser, content, *, api=None, trusted=True, size=(1360, 900), **look):
+    """Yield the host's page with our elements in it."""
+    width, height = size
+    with (
+        host_page(content, api=api, trusted=trusted) as host,
+        browser.new_context(viewport={"width": width, "height": height}, **look) as context,
+    ):
+        context.set_default_timeout(TIMEOUT_MILLISECONDS)
+        page = context.new_page()
+        page.complaints = []
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda message: message.type == "error" and page.complaints.append(message.text),
+        )
+        page.goto(host)
+        yield page
+        if trusted:
+            assert [each for each in page.complaints if "status of 4" not in each] == []
 
 
 def heard(page, name):
@@ -270,3 +277,35 @@ def test_the_example_of_the_documentation_runs(browser):
                 frame.locator("#send").click()
 
     assert api.sent[0]["room"] == "lea-live"
+
+
+# What browsers refuse to a frame of another site, by their settings; each in its own way.
+KEEPS_NOTHING = """
+    if (top !== window) {
+        const refuse = () => { throw new DOMException("Not in this frame.", "SecurityError"); };
+        for (const name of ["localStorage", "sessionStorage", "indexedDB", "caches"])
+            Object.defineProperty(window, name, { get: refuse });
+        window.BroadcastChannel = class { constructor() { refuse(); } };
+        for (const name of ["request", "query"])
+            LockManager.prototype[name] = async () => refuse();
+    }
+"""
+
+
+def test_a_frame_that_may_keep_nothing_still_sends_sees_and_opens_the_wallet(browser):
+    with host_page(ROOM) as host, browser.new_context() as context:
+        context.set_default_timeout(TIMEOUT_MILLISECONDS)
+        context.add_init_script(KEEPS_NOTHING)
+        page, complaints = context.new_page(), []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(host)
+        frame = page.frame_locator("ovation-room iframe")
+        frame.locator("#send").click()
+        eventually(lambda: heard(page, "gift"))
+        # The feed is open.
+        expect(frame.locator(".stage-line")).to_have_text("", timeout=TIMEOUT_MILLISECONDS)
+
+        frame.get_by_role("button", name="Get coins").first.click()
+        frame.locator("dialog").wait_for()
+
+        assert complaints == []

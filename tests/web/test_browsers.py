@@ -22,11 +22,15 @@ YOUNG_IN_SCRIPTS = (
     r"Intl\.(Segmenter|DurationFormat)|\bTemporal\.|\bIterator\.",
     r"\(\?<[=!]",  # looking behind, in a regular expression
     r"\bstatic \{|\bawait using\b",
+    r"\binert\b|attachInternals|adoptedStyleSheets|replaceSync|OffscreenCanvas",
+    r"locks\.query",  # Firefox refuses it to frames of other sites
+    r"\binert\b|attachInternals|adoptedStyleSheets|replaceSync|OffscreenCanvas",
+    r"locks\.query",  # Firefox refuses it to frames of other sites
 )
 YOUNG_IN_STYLES = (
     r"light-dark\(|color-mix\(|oklch\(|oklab\(|\blch\(",
     r":has\(|@container|@scope|@starting-style|@property|subgrid|anchor\(|field-sizing",
-    r"(?<![-\w])(translate|rotate|scale): ",
+    r"(?<![-\w])(translate|rotate|scale): |:dir\(|float: inline|\blinear\(",
     r"text-wrap|\bcq[wihb]\b|\d(svh|lvh|dvw|svw|lvw)\b|\(width [<>]|overflow: clip",
     r"(?<!-)backdrop-filter|(?<!-)mask(-image)?: ",
 )

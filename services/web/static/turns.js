@@ -2,6 +2,8 @@
 // feed is one that does not end. So few tabs hold a feed at a time, and those that want one take turns.
 const PLACES = 4;
 const NAME = "ovation.feed.";
+// Held by the tab that is next, so that those with a place see it. Firefox lists no locks to a frame of another site.
+const NEXT = `${NAME}next`;
 const FREE = { leave: () => {}, isWanted: async () => false };
 
 /** Wait for a place, until `signal` says not to; `leave` gives it back, `isWanted` says whether others wait. */
@@ -24,13 +26,18 @@ export function place(signal) {
         setTimeout(() => waiting.abort());
       });
     };
-    for (let number = 0; number < PLACES; number += 1) {
-      navigator.locks.request(`${NAME}${number}`, { signal: waiting.signal }, take).catch(() => {});
-    }
+    const ask = (name, callback) => navigator.locks.request(name, { signal: waiting.signal }, callback).catch(() => {
+      // Nobody stopped waiting: the browser refuses locks to this page, as to a frame that may keep nothing.
+      if (!waiting.signal.aborted) resolve(FREE);
+    });
+    ask(NEXT, () => waiting.signal.aborted ? undefined : new Promise((/** @type {(value?: unknown) => void} */ passed) => {
+      waiting.signal.addEventListener("abort", passed);
+      for (let number = 0; number < PLACES; number += 1) ask(`${NAME}${number}`, take);
+    }));
   });
 }
 
+/** Whether the lock of the one who is next is held; those who look are in nobody's way. */
 async function isWanted() {
-  const { pending } = await navigator.locks.query();
-  return (pending ?? []).some((lock) => lock.name?.startsWith(NAME));
+  return navigator.locks.request(NEXT, { mode: "shared", ifAvailable: true }, (lock) => lock === null).catch(() => false);
 }
