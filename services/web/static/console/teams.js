@@ -16,7 +16,7 @@ const TEAMS = 100;
 
 /** The teams by name; one that is further down is opened by its name. */
 export const teams = () => panel(["webhooks:read"], t("console.teams"), async () => {
-  const { items, next_cursor: more } = await get(`/v1/operator/webhooks/teams?limit=${TEAMS}`);
+  const { items, next_cursor: more } = await get(path`/v1/operator/webhooks/teams?limit=${TEAMS}`);
   const field = el("input", { name: "team", required: true, maxlength: TEAM_MAX, pattern: "[a-z][a-z0-9_\\-]*", autocomplete: "off" });
   return [el("p", { class: "small muted" }, t("console.teams-what")),
     items.length ? table(t("console.teams"), [...texts("console.team"), ...numbers("console.events-granted", "console.endpoints", "console.endpoints-failing", "console.endpoints-off")],
