@@ -85,8 +85,10 @@ def test_a_script_of_thirty_lines_is_a_whole_brand_and_a_gift_that_plays_in_it(
             a_visitor(browser, f"http://127.0.0.1:{port}", token=token) as page,
         ):
             page.goto(f"/rooms/{room}")
-            page.locator("[data-gift=g_beacon]").click()
+            page.locator("#send").wait_for()
+            # While no pointer lies over a button, which has another colour then.
             is_lumens(page, room)
+            page.locator("[data-gift=g_beacon]").click()
             page.locator("#send").click()
             page.locator(FILM).wait_for()
             before = page.evaluate(PLACE)

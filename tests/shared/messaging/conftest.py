@@ -21,8 +21,8 @@ from shared.messaging.facts import Fact
 from shared.messaging.outbox import publish as publish_facts
 from shared.messaging.relay import Relay
 from shared.postgres.statements import text
-from tests.shared.messaging.letters import BODY, SENT, SET_ASIDE
-from tests.shared.messaging.letters import QUEUE as LETTERS_QUEUE
+from tests.shared.messaging.dead_letters import BODY, SENT, SET_ASIDE
+from tests.shared.messaging.dead_letters import QUEUE as DEAD_LETTER_QUEUE
 from tests.shared.messaging.waiting import SECONDS_MAX
 
 QUEUE = "gift.outcomes"
@@ -266,7 +266,7 @@ def dead_letters(messages_in, gift_database, broker_of, running):
 
 
 @pytest.fixture
-def letters(wallet_database, broker_of):
+def wallet_dead_letters(wallet_database, broker_of):
     return DeadLetters(wallet_database, DeadLetterQueues(broker_of("wallet")))
 
 
@@ -281,6 +281,6 @@ def set_aside(broker_of):
                 body, user_id=user, type=SENT, message_id="x", headers={**SET_ASIDE, **headers}
             )
             target = await channel.get_exchange(exchange, ensure=False)
-            await target.publish(message, routing_key=LETTERS_QUEUE)
+            await target.publish(message, routing_key=DEAD_LETTER_QUEUE)
 
     return publish

@@ -19,35 +19,35 @@ from shared.messaging.broker import Broker
 from shared.messaging.dead_letters import BrokerUnavailable, DeadLetterQueues
 from shared.messaging.log import read_log
 from shared.messaging.topology import DEAD_LETTER_STREAM
-from tests.shared.messaging.letters import BODY, QUEUE, arrived, only, wish
+from tests.shared.messaging.dead_letters import BODY, QUEUE, arrived, only, wish
 from tests.shared.messaging.waiting import eventually
 
 
-async def test_what_is_gone_or_never_was_is_said(letters, set_aside, take):
+async def test_what_is_gone_or_never_was_is_said(wallet_dead_letters, set_aside, take):
     await set_aside()
-    found, _ = await only(letters)
+    found, _ = await only(wallet_dead_letters)
     # At the terminal, meanwhile.
     await take(f"{QUEUE}.dlq")
 
     with pytest.raises(NoSuchDeadLetter):
-        await letters.redrive(wish(found.id), route="/test")
+        await wallet_dead_letters.redrive(wish(found.id), route="/test")
     with pytest.raises(NoSuchQueue):
-        await letters.read("gift.outcomes")
+        await wallet_dead_letters.read("gift.outcomes")
 
 
-async def test_looks_at_a_queue_take_turns(letters, set_aside, monkeypatch):
+async def test_looks_at_a_queue_take_turns(wallet_dead_letters, set_aside, monkeypatch):
     monkeypatch.setattr(dead_letters, "TURN_SECONDS_MAX", 0.2)
     await set_aside()
 
-    async with letters.held(QUEUE):
+    async with wallet_dead_letters.held(QUEUE):
         with pytest.raises(DeadLettersBusy):
-            await letters.read(QUEUE)
+            await wallet_dead_letters.read(QUEUE)
 
-    assert len(await letters.read(QUEUE)) == 1
+    assert len(await wallet_dead_letters.read(QUEUE)) == 1
 
 
 async def test_what_crashes_a_service_again_and_again_is_listed_redriven_and_kept_too(
-    letters, broker_of, relay, take, rabbit, vhost
+    wallet_dead_letters, broker_of, relay, take, rabbit, vhost
 ):
     """The broker itself sets it aside, in the name of the owner of its event."""
     event = next(iter(QUEUES[QUEUE]))
@@ -65,14 +65,14 @@ async def test_what_crashes_a_service_again_and_again_is_listed_redriven_and_kep
             queue = await channel.get_queue(QUEUE, ensure=False)
             if (crashed := await queue.get(fail=False)) is not None:
                 await crashed.reject(requeue=True)
-        return await letters.read(QUEUE)
+        return await wallet_dead_letters.read(QUEUE)
 
     await eventually(is_set_aside)
     relay()
-    found, _ = await only(letters)
+    found, _ = await only(wallet_dead_letters)
     assert found.delivery.headers["x-first-death-reason"] == "delivery_limit"
 
-    assert (await letters.redrive(wish(found.id), route="/test"))[1] is True
+    assert (await wallet_dead_letters.redrive(wish(found.id), route="/test"))[1] is True
 
     (again,) = await arrived(take)
     assert again.headers["ovation_said_by"] == event.owner()
@@ -81,19 +81,19 @@ async def test_what_crashes_a_service_again_and_again_is_listed_redriven_and_kep
     assert [(each.user_id, each.routing_key) for each in kept] == [(event.owner(), QUEUE)]
 
 
-async def test_a_broker_that_goes_before_the_removal_is_said(letters, set_aside):
+async def test_a_broker_that_goes_before_the_removal_is_said(wallet_dead_letters, set_aside):
     """The dead letter is still there, and the next request finishes the work."""
     await set_aside()
 
     async def remove_without_a_channel():
-        async with letters.held(QUEUE) as (found,):
+        async with wallet_dead_letters.held(QUEUE) as (found,):
             await found.message.channel.close()
             await found.remove()
 
     with pytest.raises(BrokerUnavailable):
         await remove_without_a_channel()
 
-    assert len(await letters.read(QUEUE)) == 1
+    assert len(await wallet_dead_letters.read(QUEUE)) == 1
 
 
 async def test_a_broker_that_is_away_is_said(wallet_database):
@@ -104,13 +104,13 @@ async def test_a_broker_that_is_away_is_said(wallet_database):
 
 
 async def test_a_service_can_remove_its_dead_letters_and_not_what_they_prove(
-    broker_of, set_aside, letters, rabbit, vhost
+    broker_of, set_aside, wallet_dead_letters, rabbit, vhost
 ):
     await set_aside(ovation_error_code="foreign-publisher")
     async with await broker_of("wallet").connect("test") as connection:
         channel = await connection.channel()
         await (await channel.get_queue(f"{QUEUE}.dlq", ensure=False)).purge()
-    assert await letters.read(QUEUE) == []
+    assert await wallet_dead_letters.read(QUEUE) == []
 
     async with await broker_of("wallet").connect("test") as connection:
         channel = await connection.channel()

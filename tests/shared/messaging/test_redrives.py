@@ -16,23 +16,23 @@ from shared.idempotency import KeyReused
 from shared.identity.people import OwnMoney
 from shared.messaging.dead_letters import Taken
 from shared.postgres.statements import text
-from tests.shared.messaging.letters import BODY, QUEUE, SENT, SET_ASIDE, arrived, only, wish
+from tests.shared.messaging.dead_letters import BODY, QUEUE, SENT, SET_ASIDE, arrived, only, wish
 from tests.shared.messaging.waiting import eventually
 
 
 async def test_a_dead_letter_goes_to_its_queue_again_and_leaves_its_own(
-    letters, set_aside, relay, take, wallet_database
+    wallet_dead_letters, set_aside, relay, take, wallet_database
 ):
     await set_aside()
     relay()
-    found, redrive = await only(letters)
+    found, redrive = await only(wallet_dead_letters)
     assert redrive is None
 
-    redriven, is_removed = await letters.redrive(wish(found.id), route="/test")
+    redriven, is_removed = await wallet_dead_letters.redrive(wish(found.id), route="/test")
 
     (message,) = await arrived(take)
     assert (is_removed, redriven.operator, redriven.message) == (True, "opal", "m-1")
-    assert await letters.read(QUEUE) == []
+    assert await wallet_dead_letters.read(QUEUE) == []
     assert (message.user_id, message.body) == ("wallet", BODY)
     # It begins anew: without its reason, with all its attempts, in the name of its owner.
     kept = {name: message.headers.get(name) for name in SET_ASIDE}
@@ -50,59 +50,59 @@ async def test_a_dead_letter_goes_to_its_queue_again_and_leaves_its_own(
 
 
 async def test_a_dead_letter_stays_until_the_broker_has_its_message_and_is_sent_once(
-    letters, set_aside, relay, take, monkeypatch
+    wallet_dead_letters, set_aside, relay, take, monkeypatch
 ):
     monkeypatch.setattr(dead_letters, "CONFIRM_SECONDS_MAX", 0.1)
     await set_aside()
-    found, _ = await only(letters)
+    found, _ = await only(wallet_dead_letters)
 
     # Nothing is published: the relay does not run.
-    assert (await letters.redrive(wish(found.id), route="/test"))[1] is False
-    _, redrive = await only(letters)
+    assert (await wallet_dead_letters.redrive(wish(found.id), route="/test"))[1] is False
+    _, redrive = await only(wallet_dead_letters)
     assert redrive.operator == "opal"
 
     monkeypatch.setattr(dead_letters, "CONFIRM_SECONDS_MAX", 60)
     relay()
     again = wish(found.id, operator="otto", key="k-2")
-    redriven, is_removed = await letters.redrive(again, route="/test")
+    redriven, is_removed = await wallet_dead_letters.redrive(again, route="/test")
 
     assert (redriven.operator, is_removed) == ("opal", True)
-    assert await letters.read(QUEUE) == []
+    assert await wallet_dead_letters.read(QUEUE) == []
     assert len(await arrived(take)) == 1
     assert await take("ovation.delay.1s.wallet") == []
 
 
 async def test_a_service_that_dies_before_it_removes_the_dead_letter_sends_nothing_twice(
-    letters, set_aside, relay, take, monkeypatch
+    wallet_dead_letters, set_aside, relay, take, monkeypatch
 ):
     async def die(_):
         raise ConnectionError("kill -9")
 
     await set_aside()
     relay()
-    found, _ = await only(letters)
+    found, _ = await only(wallet_dead_letters)
     with monkeypatch.context() as dying:
         dying.setattr(Taken, "remove", die)
         with pytest.raises(ConnectionError):
-            await letters.redrive(wish(found.id), route="/test")
+            await wallet_dead_letters.redrive(wish(found.id), route="/test")
     assert len(await arrived(take)) == 1
 
     async def is_back():
-        return await letters.read(QUEUE)
+        return await wallet_dead_letters.read(QUEUE)
 
     await eventually(is_back)
-    assert (await letters.redrive(wish(found.id), route="/test"))[1] is True
-    assert await letters.read(QUEUE) == []
+    assert (await wallet_dead_letters.redrive(wish(found.id), route="/test"))[1] is True
+    assert await wallet_dead_letters.read(QUEUE) == []
     assert await take(QUEUE) == []
     assert await take("ovation.delay.1s.wallet") == []
 
 
 @pytest.mark.parametrize("point", ["taken", "commit", "confirmed", "removed"])
 async def test_a_service_that_is_killed_at_any_step_loses_nothing_and_writes_one_message(
-    letters, set_aside, relay, take, wallet_database, broker_of, point
+    wallet_dead_letters, set_aside, relay, take, wallet_database, broker_of, point
 ):
     await set_aside()
-    found, _ = await only(letters)
+    found, _ = await only(wallet_dead_letters)
     broker = broker_of("wallet")
     environment = {
         **os.environ,
@@ -118,28 +118,28 @@ async def test_a_service_that_is_killed_at_any_step_loses_nothing_and_writes_one
     is_there = point != "removed"
 
     async def is_back():
-        return len(await letters.read(QUEUE)) == is_there
+        return len(await wallet_dead_letters.read(QUEUE)) == is_there
 
     await eventually(is_back)
     again = wish(found.id, operator="otto", key="k-2")
-    redriven, is_removed = await letters.redrive(again, route="/test")
+    redriven, is_removed = await wallet_dead_letters.redrive(again, route="/test")
 
     assert is_removed
     assert redriven.operator == ("otto" if point == "taken" else "opal")
-    assert await letters.read(QUEUE) == []
+    assert await wallet_dead_letters.read(QUEUE) == []
     # As each message it may be published twice, with one id, by which the inbox knows it.
     copies = await arrived(take) + await take("ovation.delay.1s.wallet")
     assert len({each.message_id for each in copies}) == 1
 
 
-async def test_two_operators_at_once_send_one_message(letters, set_aside, relay, take):
+async def test_two_operators_at_once_send_one_message(wallet_dead_letters, set_aside, relay, take):
     await set_aside()
     relay()
-    found, _ = await only(letters)
+    found, _ = await only(wallet_dead_letters)
 
     results = await asyncio.gather(
         *(
-            letters.redrive(wish(found.id, operator=name, key=name), route="/test")
+            wallet_dead_letters.redrive(wish(found.id, operator=name, key=name), route="/test")
             for name in ("opal", "otto", "olga")
         )
     )
@@ -150,44 +150,48 @@ async def test_two_operators_at_once_send_one_message(letters, set_aside, relay,
     assert await take("ovation.delay.1s.wallet") == []
 
 
-async def test_copies_of_a_dead_letter_are_one_and_leave_together(letters, set_aside, relay, take):
+async def test_copies_of_a_dead_letter_are_one_and_leave_together(
+    wallet_dead_letters, set_aside, relay, take
+):
     await set_aside()
     await set_aside()
     relay()
-    found, _ = await only(letters)
+    found, _ = await only(wallet_dead_letters)
 
-    await letters.redrive(wish(found.id), route="/test")
+    await wallet_dead_letters.redrive(wish(found.id), route="/test")
 
-    assert await letters.read(QUEUE) == []
+    assert await wallet_dead_letters.read(QUEUE) == []
     assert len(await arrived(take)) == 1
 
 
-async def test_messages_that_call_themselves_the_same_are_two(letters, set_aside, relay, take):
+async def test_messages_that_call_themselves_the_same_are_two(
+    wallet_dead_letters, set_aside, relay, take
+):
     await set_aside(b"one")
     await set_aside(b"other")
-    (one, _), (other, _) = await letters.read(QUEUE)
+    (one, _), (other, _) = await wallet_dead_letters.read(QUEUE)
     relay()
 
-    await letters.redrive(wish(one.id), route="/test")
-    await letters.redrive(wish(other.id, key="k-2"), route="/test")
+    await wallet_dead_letters.redrive(wish(one.id), route="/test")
+    await wallet_dead_letters.redrive(wish(other.id, key="k-2"), route="/test")
 
     assert {each.body for each in await arrived(take, 2)} == {b"one", b"other"}
 
 
 async def test_what_fails_again_is_another_dead_letter_that_says_how_often(
-    letters, set_aside, relay
+    wallet_dead_letters, set_aside, relay
 ):
     await set_aside()
     relay()
-    first, _ = await only(letters)
-    await letters.redrive(wish(first.id), route="/test")
+    first, _ = await only(wallet_dead_letters)
+    await wallet_dead_letters.redrive(wish(first.id), route="/test")
     await set_aside(ovation_redrive="1")
 
-    second, redrive = await only(letters)
+    second, redrive = await only(wallet_dead_letters)
 
     assert second.id != first.id
     assert redrive is None
-    assert (await letters.redrive(wish(second.id, key="k-2"), route="/test"))[1] is True
+    assert (await wallet_dead_letters.redrive(wish(second.id, key="k-2"), route="/test"))[1] is True
 
 
 @pytest.mark.parametrize(
@@ -195,74 +199,82 @@ async def test_what_fails_again_is_another_dead_letter_that_says_how_often(
     [{"ovation_said_by": "live"}, {"ovation_error_code": "foreign-publisher"}],
     ids=["said by another", "refused because of its publisher"],
 )
-async def test_what_the_owner_never_said_stays_where_it_is(letters, set_aside, relay, forged, take):
+async def test_what_the_owner_never_said_stays_where_it_is(
+    wallet_dead_letters, set_aside, relay, forged, take
+):
     await set_aside(**forged)
     relay()
-    found, _ = await only(letters)
+    found, _ = await only(wallet_dead_letters)
 
     with pytest.raises(RedriveForbidden):
-        await letters.redrive(wish(found.id), route="/test")
+        await wallet_dead_letters.redrive(wish(found.id), route="/test")
 
-    assert (await only(letters))[0].id == found.id
+    assert (await only(wallet_dead_letters))[0].id == found.id
     assert await take(QUEUE) == []
 
 
 @pytest.mark.parametrize("operator", ["mira", "LEA"])
-async def test_operators_redrive_nothing_that_is_about_themselves(letters, set_aside, operator):
+async def test_operators_redrive_nothing_that_is_about_themselves(
+    wallet_dead_letters, set_aside, operator
+):
     await set_aside()
-    found, _ = await only(letters)
+    found, _ = await only(wallet_dead_letters)
 
     with pytest.raises(OwnMoney):
-        await letters.redrive(wish(found.id, operator=operator), route="/test")
+        await wallet_dead_letters.redrive(wish(found.id, operator=operator), route="/test")
 
 
-async def test_a_key_is_for_one_dead_letter(letters, set_aside, relay):
+async def test_a_key_is_for_one_dead_letter(wallet_dead_letters, set_aside, relay):
     await set_aside(b"one")
     await set_aside(b"other")
     relay()
-    (one, _), (other, _) = await letters.read(QUEUE)
-    await letters.redrive(wish(one.id), route="/test")
+    (one, _), (other, _) = await wallet_dead_letters.read(QUEUE)
+    await wallet_dead_letters.redrive(wish(one.id), route="/test")
 
     with pytest.raises(KeyReused):
-        await letters.redrive(wish(other.id), route="/test")
+        await wallet_dead_letters.redrive(wish(other.id), route="/test")
 
 
 async def test_what_its_owner_sends_again_and_fails_again_is_another_dead_letter(
-    letters, set_aside, relay, take
+    wallet_dead_letters, set_aside, relay, take
 ):
     """An event that is republished has the bytes of the first time: it is not redriven yet."""
     await set_aside(ovation_set_aside_at="2026-11-30T01:00:00+00:00")
     relay()
-    first, _ = await only(letters)
-    await letters.redrive(wish(first.id), route="/test")
+    first, _ = await only(wallet_dead_letters)
+    await wallet_dead_letters.redrive(wish(first.id), route="/test")
     await arrived(take)
     await set_aside(ovation_set_aside_at="2026-11-30T02:00:00+00:00")
 
-    second, redrive = await only(letters)
+    second, redrive = await only(wallet_dead_letters)
     assert redrive is None
     again = wish(second.id, operator="otto", key="k-2")
-    redriven, is_removed = await letters.redrive(again, route="/test")
+    redriven, is_removed = await wallet_dead_letters.redrive(again, route="/test")
 
     assert (redriven.operator, is_removed) == ("otto", True)
     assert len(await arrived(take)) == 1
 
 
-async def test_what_the_broker_sets_aside_again_is_another_dead_letter(letters, set_aside):
+async def test_what_the_broker_sets_aside_again_is_another_dead_letter(
+    wallet_dead_letters, set_aside
+):
     for hour in (1, 2):
         died = {"time": datetime(2026, 11, 30, hour, tzinfo=UTC), "queue": QUEUE, "count": 1}
         await set_aside(**{"x-death": [died]})
 
-    assert len(await letters.read(QUEUE)) == 2
+    assert len(await wallet_dead_letters.read(QUEUE)) == 2
 
 
-async def test_one_key_for_two_dead_letters_at_once_redrives_one(letters, set_aside, relay, take):
+async def test_one_key_for_two_dead_letters_at_once_redrives_one(
+    wallet_dead_letters, set_aside, relay, take
+):
     await set_aside(b"one")
     await set_aside(b"other")
     relay()
-    (one, _), (other, _) = await letters.read(QUEUE)
+    (one, _), (other, _) = await wallet_dead_letters.read(QUEUE)
 
     results = await asyncio.gather(
-        *(letters.redrive(wish(each.id), route="/test") for each in (one, other)),
+        *(wallet_dead_letters.redrive(wish(each.id), route="/test") for each in (one, other)),
         return_exceptions=True,
     )
 
@@ -271,15 +283,15 @@ async def test_one_key_for_two_dead_letters_at_once_redrives_one(letters, set_as
 
 
 async def test_a_forged_copy_neither_stops_a_redrive_nor_leaves_with_it(
-    letters, set_aside, relay, take
+    wallet_dead_letters, set_aside, relay, take
 ):
     await set_aside(ovation_said_by="live")
     await set_aside()
     await set_aside(ovation_error_code="foreign-publisher")
     relay()
-    (found, _) = await only(letters)
+    (found, _) = await only(wallet_dead_letters)
 
-    await letters.redrive(wish(found.id), route="/test")
+    await wallet_dead_letters.redrive(wish(found.id), route="/test")
 
     assert len(await arrived(take)) == 1
     kept = await take(f"{QUEUE}.dlq")

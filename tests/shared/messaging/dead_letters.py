@@ -23,8 +23,8 @@ def wish(dead_letter, *, operator="opal", key="k-1", queue=QUEUE):
     return RedriveRequest(dead_letter, queue, operator, key, dead_letter.bytes, "it is mended")
 
 
-async def only(letters):
-    ((found, redrive),) = await letters.read(QUEUE)
+async def only(dead_letters):
+    ((found, redrive),) = await dead_letters.read(QUEUE)
     return found, redrive
 
 
