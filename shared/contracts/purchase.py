@@ -145,8 +145,8 @@ class PurchaseDisputed(DisputeEvent):
 
     evidence_due_at: Annotated[Moment | None, like("2026-11-30T12:00:00Z")] = None
     """
-    Until when the provider takes evidence, as known when this was published; None if it says no
-    time. It may move later, which is no event.
+    Until when the provider takes evidence, in UTC, as known when this was published; None if it
+    says no time. It may move later, which is no event.
     """
 
 
