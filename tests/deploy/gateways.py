@@ -78,8 +78,11 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%b\r\n" % (len(GREETING), GREETING))
         self.wfile.flush()
         self.server.following += 1
-        # Until whoever follows leaves.
-        self.rfile.read(1)
+        try:
+            # Until whoever follows leaves, or breaks off.
+            self.rfile.read(1)
+        except ConnectionError:
+            pass
         self.server.following -= 1
         self.close_connection = True
 

@@ -274,6 +274,7 @@ async def test_a_dispute_is_announced_when_opened_and_when_closed_once_each(
         "amount_minor": 99,
         "currency": "USD",
         "reason": "fraudulent",
+        "evidence_due_at": None,
     }
     assert (closed["revision"], closed["won"]) == (2, False)
     assert await rows("SELECT state, revision FROM disputes") == [{"state": "lost", "revision": 2}]

@@ -229,7 +229,7 @@ async def test_the_page_may_send_people_back_to_the_shop_and_nowhere_else(
 
     policy = answer.headers["content-security-policy"].split("; ")
     assert f"form-action {allowed}" in policy
-    assert len(policy) == 4
+    assert len(policy) == 5
 
 
 async def test_a_payment_that_does_not_exist_has_no_page(browser):
