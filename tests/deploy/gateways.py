@@ -3,7 +3,7 @@
 import gzip
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -78,11 +78,9 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%b\r\n" % (len(GREETING), GREETING))
         self.wfile.flush()
         self.server.following += 1
-        try:
-            # Until whoever follows leaves, or breaks off.
+        # Until whoever follows leaves, or breaks off.
+        with suppress(ConnectionError):
             self.rfile.read(1)
-        except ConnectionError:
-            pass
         self.server.following -= 1
         self.close_connection = True
 
