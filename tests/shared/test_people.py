@@ -13,6 +13,9 @@ OPS = "Ops-1"
 SPELLINGS = ["Ops-1", "ops-1", " OPS-1", "\uff2fps-1", "o\u200bps-1"]
 # Routes that name nobody: what they are about is not one person's, or the command looks whose.
 NAMES_NOBODY = {
+    "GET /v1/operator/gift/latency",
+    "GET /v1/operator/wallet/flow",
+    "GET /v1/operator/webhooks/teams",
     "GET /v1/operator/bank-files",
     "GET /v1/operator/bank-files/{file}",
     "GET /v1/operator/finance/dormant",

@@ -158,6 +158,8 @@ class Story:
             "statement": ["2026"],
             "as_of": ["2026-01-31"],
             "days": [30],
+            "due_within_days": [7],
+            "hours": [24],
             "country": ["DE"],
             "time_zone": ["Europe/Berlin"],
             "language": ["de"],
