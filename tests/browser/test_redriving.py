@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from deploy.config.databases import in_own_thread
+from deploy.config.databases import in_own_thread, run_sql
 from shared.contracts.envelope import headers_of
 from shared.contracts.gift import GiftSent
 from shared.contracts.samples import envelope, sample
@@ -27,6 +27,11 @@ QUEUE, SERVICE, VHOST = "live.gifts", "live", "journeys"
 def set_aside(system):
     """Let live give up on a message, as its consumer does it."""
 
+    async def purge():
+        async with await aio_pika.connect(system.rabbit.url(VHOST)) as connection:
+            channel = await connection.channel()
+            await (await channel.get_queue(f"{QUEUE}.dlq", ensure=False)).purge()
+
     def publish(body, **headers):
         async def publish_one():
             password = system.secrets.broker[SERVICE]
@@ -41,11 +46,12 @@ def set_aside(system):
 
         in_own_thread(lambda: asyncio.run(publish_one()))
 
-    return publish
+    yield publish
+    in_own_thread(lambda: asyncio.run(purge()))
 
 
 @pytest.fixture
-def lost(stage, set_aside):
+def lost(stage, system, set_aside):
     """A gift of which live never heard: its message is a dead letter."""
     mira, lea = stage.person("mira", **VIEWER), stage.person("lea", **CREATOR)
     gift = sample(GiftSent, gift=uuid4(), viewer=mira.user, creator=lea.user)
@@ -58,7 +64,10 @@ def lost(stage, set_aside):
         "ovation_error_message": "'g_rose' \u202e<b>",
     }
     set_aside(body, **headers_of(body), **reason)
-    return gift
+    yield gift
+    # Whoever builds live anew waits for the gifts that it knows, and nobody else knows this one.
+    dsn = system.postgres.dsn(SERVICE)
+    run_sql(dsn, [f"DELETE FROM gifts WHERE gift = '{gift.gift}'"])
 
 
 def shown(operator):
