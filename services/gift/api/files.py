@@ -191,7 +191,7 @@ def _part_of(size: int, wanted: str | None) -> tuple[int, int] | None:
 async def _pieces(
     db: Part, digest: bytes, piece: bytes, first: int, count: int
 ) -> AsyncIterator[bytes]:
-    """Yield the bytes piece by piece: whoever asks and does not read takes no memory here."""
+    """Yield the bytes piece by piece, so a client that reads slowly takes little memory."""
     sent = 0
     while piece:
         yield piece

@@ -75,11 +75,11 @@ class PeopleHost:
         self._url = url
         self._key = key
         self._connections = asyncio.Semaphore(CONNECTIONS_MAX)
-        # Its own threads: what a slow host holds is needed by nobody else.
+        # Its own threads, so a slow host delays nothing else.
         self._threads = ThreadPoolExecutor(CONNECTIONS_MAX, "people")
         self._clock = clock
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
-        # Whom the host does not know, and until when: made-up ids push nobody out who is known.
+        # Whom the host does not know, and until when: kept apart, so invented ids evict nobody.
         self._unknown: OrderedDict[str, float] = OrderedDict()
         self._pause_seconds = 0.0
         self._asked_again_at = 0.0

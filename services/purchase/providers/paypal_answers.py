@@ -209,7 +209,7 @@ class PayPalDispute(BaseModel):
     phase: Annotated[str, Field(alias="dispute_life_cycle_stage")]
     dispute_outcome: _Outcome | None = None
     changes: Annotated[tuple[_Change, ...], Field(alias="money_movements")] = ()
-    # No money depends on these two: whatever is in them, the dispute is read.
+    # No money depends on these two, so a dispute is read even if they are malformed.
     seller_response_due_date: Any = None
     evidences: Any = None
 

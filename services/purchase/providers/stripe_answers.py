@@ -176,7 +176,7 @@ class StripeDispute(BaseModel):
     amount: _Amount
     currency: _Currency
     balance_transactions: tuple[Transaction, ...] = ()
-    # No money depends on it: whatever is in it, the dispute is read.
+    # No money depends on it, so a dispute is read even if it is malformed.
     evidence_details: Any = None
 
     @property
